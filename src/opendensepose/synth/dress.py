@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.surface.body import Body
+from opendensepose.surface.raster import Cutouts
 
 KINDS = ("skin", "eye", "garment", "shoe", "hair", "brow", "hat")
 
@@ -20,7 +21,7 @@ class Outfit:
 
     A renderer does, per person:
         projected = camera(outfit.vertices)
-        face, bary, depth = rasterize(projected, outfit.faces, size, mask=outfit.mask)     # see `mask`
+        face, bary, depth = rasterize(projected, outfit.faces, size, keep=outfit.keep, cutouts=outfit.cutouts)
         albedo = outfit.paint(face[hit], bary[hit])      # linear reflectance, patterns and textures done
         chart, uv = atlas.from_face(outfit.body_face[face], bary)   where outfit.body_face[face] >= 0 (bare body)
         chart, uv = atlas.from_xyz((outfit.truth[outfit.faces[face]] * bary[..., None]).sum(-2))   elsewhere
@@ -34,7 +35,8 @@ class Outfit:
     truth_vertex: NDArray[np.int32]  # [V] hm08 number of the surface vertex nearest to `truth`
     body_face: NDArray[np.int32]  # [F] number in Body.faces, or -1: eye, garment, shoe, hair, brow, hat
     kind: NDArray[np.uint8]  # [F] number in KINDS
-    mask: Mask  # which points of which faces are see-through
+    keep: NDArray[np.float32]  # [V] for rasterize: shortened sleeves, cut waists
+    cutouts: Cutouts  # for rasterize: hair strands, eyebrows
     look: Look  # colours; use paint()
 
     def paint(
@@ -44,19 +46,6 @@ class Outfit:
     ) -> NDArray[np.float32]:
         """Reflectance [P, 3], linear light, 0..1, RGB."""
         raise NotImplementedError
-
-
-@dataclass(frozen=True, eq=False)
-class Mask:
-    """Per-pixel holes: hair strands, shortened sleeves, cut waists.
-
-    The rasteriser must drop a fragment of face f at barycentric b (perspective-correct) BEFORE the depth write where
-    layer[f] >= 0 and images[layer[f], int(y), int(x)] == 0, with (x, y) = clip(b @ uv[f], 0, 1) * (S - 1e-3).
-    """
-
-    layer: NDArray[np.int16]  # [F], -1: solid
-    uv: NDArray[np.float32]  # [F, 3, 2] x right, y down
-    images: NDArray[np.uint8]  # [T, S, S], 0 = hole
 
 
 @dataclass(frozen=True, eq=False)
