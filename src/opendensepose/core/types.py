@@ -15,7 +15,9 @@ ATLASES = ("odp24", "smpl24")
 
 def _expect(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> None:
     """Raise ValueError unless `array` has `shape` (None matches any length)."""
-    ok = array.ndim == len(shape) and all(e is None or e == g for e, g in zip(shape, array.shape, strict=True))
+    ok = array.ndim == len(shape) and all(
+        e is None or e == g for e, g in zip(shape, array.shape, strict=True)
+    )
     if not ok:
         wanted = "[" + ", ".join("*" if e is None else str(e) for e in shape) + "]"
         raise ValueError(f"{name}: expected shape {wanted}, got {list(array.shape)}")
@@ -30,7 +32,9 @@ class DenseMap:
 
     labels: NDArray[np.uint8]  # [h, w] chart 0..24, 0 = background
     uv: NDArray[np.float32]  # [2, h, w] in [0, 1]; 0 where labels is 0
-    box: tuple[int, int, int, int]  # x, y, w, h: integer pixels of the image, w and h >= 1; may stick out of it
+    box: tuple[
+        int, int, int, int
+    ]  # x, y, w, h: integer pixels of the image, w and h >= 1; may stick out of it
     confidence: dict[str, NDArray[np.float32]] | None = None  # name -> [h, w]
 
     def __post_init__(self) -> None:
@@ -51,7 +55,9 @@ class Result:
     masks: NDArray[np.bool_] | None = None  # [N, H, W]
     keypoints: NDArray[np.float32] | None = None  # [N, 17, 3] x, y, score
     track_ids: NDArray[np.int64] | None = None  # [N]
-    image: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)  # [H, W, 3] RGB, for plot()
+    image: NDArray[np.uint8] | None = field(
+        default=None, repr=False, compare=False
+    )  # [H, W, 3] RGB, for plot()
 
     def __post_init__(self) -> None:
         n = len(self.scores)

@@ -1,0 +1,50 @@
+"""Boxes as float32 [N, 4] xyxy, continuous pixels: pixel k covers [k, k + 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
+    """float32 [N, 4] xyxy of a list of boxes or of one single box; ValueError unless finite with x2 >= x1, y2 >= y1."""
+    try:
+        array = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"boxes: expected N rows of 4 numbers (x1, y1, x2, y2), got {error}") from None
+    array = array.reshape(-1, 4) if array.size == 0 or array.shape == (4,) else array
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes: expected shape [N, 4] (x1, y1, x2, y2), got {list(array.shape)}")
+    # the negated test also catches NaN
+    bad = ~(np.isfinite(array).all(1) & (array[:, 2] >= array[:, 0]) & (array[:, 3] >= array[:, 1]))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"boxes: expected finite x1 <= x2 and y1 <= y2, got {array[row].tolist()} in row {row}"
+        )
+    return array
+
+
+def fit_to_image(
+    boxes: NDArray[np.float32],  # [N, 4] in pixels of the network's input
+    scale: tuple[float, float],  # image width / input width, image height / input height
+    image_size: tuple[int, int],  # height, width
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Boxes [N, 4] scaled and clipped to the image, and a mask [N] of those that keep an area.
+
+    The two factors differ because the input size is rounded to whole pixels in each direction.
+    """
+    height, width = image_size
+    limit = np.array([width, height, width, height], np.float32)
+    fitted = np.clip(boxes * np.array(scale * 2, np.float32), 0, limit)
+    return fitted, (fitted[:, 2] > fitted[:, 0]) & (fitted[:, 3] > fitted[:, 1])
+
+
+def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Intersection over union [N, M] of boxes a [N, 4] and b [M, 4]; 0 where both are empty."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    side = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
+    shared = np.clip(side, 0, None).prod(2)  # [N, M]
+    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(1), (b[:, 2:] - b[:, :2]).prod(1)
+    union = area_a[:, None] + area_b[None] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
