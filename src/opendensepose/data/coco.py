@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from opendensepose.core.types import CHARTS, SurfacePoints
 from opendensepose.data.rle import decode_mask, encode_labels
+from opendensepose.io.files import InputError, atomic
 
 GRID = 256  # side of the part masks
 COARSE_PARTS = 14
@@ -106,15 +107,15 @@ def encode_parts(labels: NDArray[np.uint8], box: NDArray[Any]) -> tuple[RLE | No
 def read_annotations(path: str | os.PathLike[str]) -> list[Sample]:
     """Images with their people (category 1), in the order of the file.
 
-    Raises FileNotFoundError, or ValueError that names the file, the annotation and the key.
+    Raises FileNotFoundError, or InputError that names the file, the annotation and the key.
     """
     path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: expected an annotation file in JSON, got {error}") from None
+        raise InputError(f"{path}: expected an annotation file in JSON, got {error}") from None
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-        raise ValueError(f"{path}: expected the keys 'images' and 'annotations', got {_brief(content)}")
+        raise InputError(f"{path}: expected the keys 'images' and 'annotations', got {_brief(content)}")
     people: dict[int, list[Person]] = {
         _field(image, "id", int, f"{path}: image number {n}"): [] for n, image in enumerate(content["images"])
     }
@@ -124,7 +125,7 @@ def read_annotations(path: str | os.PathLike[str]) -> list[Sample]:
             continue
         image_id = _field(entry, "image_id", int, where)
         if image_id not in people:
-            raise ValueError(
+            raise InputError(
                 f"{where}: key 'image_id': expected the id of an image of the file, got {image_id}"
             )
         people[image_id].append(_read_person(entry, where))
@@ -143,13 +144,8 @@ def write_annotations(
         annotations += [_person_entry(person, sample.image_id) for person in sample.people]
     category = {"id": PERSON, "name": "person", "supercategory": "person", "keypoints": list(KEYPOINTS)}
     content = {"info": info or {}, "images": images, "annotations": annotations, "categories": [category]}
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with atomic(path) as beside:
         beside.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _read_sample(image: dict[str, Any], people: list[Person], path: Path) -> Sample:
@@ -191,7 +187,7 @@ def _read_parts(entry: dict[str, Any], where: str) -> tuple[RLE | None, ...] | N
     bad = [m for m in masks if m and not (isinstance(m, dict) and {"size", "counts"} <= m.keys())]
     if bad or len(masks) > COARSE_PARTS:
         got = _brief(bad[0]) if bad else f"{len(masks)} masks"
-        raise ValueError(f"{where}: key 'dp_masks': expected {COARSE_PARTS} RLEs or empty lists, got {got}")
+        raise InputError(f"{where}: key 'dp_masks': expected {COARSE_PARTS} RLEs or empty lists, got {got}")
     return tuple(m or None for m in masks) + (None,) * (COARSE_PARTS - len(masks))
 
 
@@ -247,14 +243,14 @@ def _numbers(entry: dict[str, Any], key: str, where: str, count: int) -> NDArray
     except (TypeError, ValueError):
         numbers = np.empty(0)
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
-        raise ValueError(f"{where}: key {key!r}: expected {count} finite numbers, got {_brief(value)}")
+        raise InputError(f"{where}: key {key!r}: expected {count} finite numbers, got {_brief(value)}")
     return numbers
 
 
 def _field(entry: dict[str, Any], key: str, kind: type, where: str) -> Any:
     value = entry.get(key)
     if not isinstance(value, kind):
-        raise ValueError(f"{where}: key {key!r}: expected {kind.__name__}, got {_brief(value)}")
+        raise InputError(f"{where}: key {key!r}: expected {kind.__name__}, got {_brief(value)}")
     return value
 
 
