@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from opendensepose.surface.jit import njit
 
 NEAR = 0.05  # metres: a face with a vertex nearer than this is left out
 _GRID = 1024.0  # corners are snapped to 1/1024 pixel, so that edge functions are exact integers
