@@ -1,0 +1,158 @@
+"""Result files: the IUV picture, the exact arrays, the COCO-style JSON, and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.core.decode import dequantise, integer_box
+from opendensepose.core.types import CHARTS, DenseMap, Result
+from opendensepose.core.visible import iuv_image, iuv_map
+from opendensepose.io.files import InputError, atomic
+from opendensepose.io.image import write_image
+from opendensepose.viz.overlay import draw
+
+OPTIONAL = ("masks", "keypoints", "track_ids")  # arrays of a Result that may be None
+
+
+def save_result(
+    result: Result,
+    directory: str | os.PathLike[str],
+    stem: str,  # may hold sub-folders
+    image: NDArray[np.uint8]
+    | None = None,  # [H, W, 3] RGB; without it `result.image`; without both no overlay
+    style: str = "parts",
+) -> list[Path]:
+    """Write STEM.json, STEM_iuv.png, STEM.npz, STEM_overlay.jpg; return the paths. Same result, same bytes."""
+    base = Path(directory, stem)
+    image = result.image if image is None else image
+    names = ["{}.json", "{}_iuv.png", "{}.npz", "{}_overlay.jpg"]
+    paths = [base.with_name(name.format(base.name)) for name in names]
+    write_results(paths[0], results_json(result, image_id=base.name))
+    # reversed: write_image takes RGB, and OpenCV must read I, U, V as channels 0, 1, 2
+    write_image(paths[1], iuv_image(result)[..., ::-1])
+    save_npz(paths[2], result)
+    if image is None:
+        return paths[:3]
+    write_image(paths[3], draw(image, result, style))
+    return paths
+
+
+def save_npz(path: str | os.PathLike[str], result: Result) -> None:
+    """Write everything but the image as named arrays: exact, without pickle; `load_result` reads it."""
+    arrays: dict[str, Any] = {
+        "boxes": result.boxes,
+        "scores": result.scores,
+        "image_size": np.array(result.image_size, np.int64),
+        "atlas": np.array(result.atlas),
+    }
+    arrays |= {name: getattr(result, name) for name in OPTIONAL if getattr(result, name) is not None}
+    for i, dense in enumerate(result.dense):
+        arrays |= {
+            f"labels_{i}": dense.labels,
+            f"uv_{i}": dense.uv,
+            f"box_{i}": np.array(dense.box, np.int64),
+        }
+        arrays |= {f"confidence_{i}_{name}": plane for name, plane in (dense.confidence or {}).items()}
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_result(path: str | os.PathLike[str]) -> Result:
+    """Read the Result of a STEM.npz (its `image` is None); raises FileNotFoundError or InputError."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            dense = tuple(_load_dense(arrays, i) for i in range(len(arrays["scores"])))
+            height, width = arrays["image_size"].tolist()
+            return Result(
+                boxes=arrays["boxes"],
+                scores=arrays["scores"],
+                dense=dense,
+                image_size=(height, width),
+                atlas=str(arrays["atlas"]),
+                **{name: arrays[name] for name in OPTIONAL if name in arrays},
+            )
+    except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: expected the .npz of a result, got {error}") from error
+
+
+def _load_dense(arrays: Any, i: int) -> DenseMap:
+    x, y, w, h = arrays[f"box_{i}"].tolist()
+    prefix = f"confidence_{i}_"
+    confidence = {key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)}
+    return DenseMap(arrays[f"labels_{i}"], arrays[f"uv_{i}"], (x, y, w, h), confidence or None)
+
+
+def results_json(result: Result, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:
+    """One COCO-style entry per person, best first, as the DensePose evaluation reads them.
+
+    `bbox` is xywh; `uv_data` a base64 PNG of box size with R = I, G = U, B = V (quantised), `uv_shape` [3, h, w].
+    """
+    entries = []
+    for i, dense in enumerate(result.dense):
+        # the evaluation places the map at the truncated bbox, so it must be the box that the map was made for
+        if integer_box(result.boxes[i]) != dense.box:
+            raise ValueError(
+                f"person {i}: expected a dense map at {integer_box(result.boxes[i])}, got {dense.box}"
+            )
+        x1, y1, x2, y2 = result.boxes[i]
+        _, png = cv2.imencode(".png", iuv_map(dense.labels, dense.uv)[..., ::-1])
+        entry: dict[str, Any] = {
+            "image_id": image_id,
+            "category_id": category_id,
+            "bbox": [_short(value) for value in (x1, y1, x2 - x1, y2 - y1)],
+            "score": _short(result.scores[i]),
+            "uv_shape": [3, dense.box[3], dense.box[2]],
+            "uv_data": base64.b64encode(png.tobytes()).decode("ascii"),
+            "odp_atlas": result.atlas,
+        }
+        if result.keypoints is not None:
+            entry["keypoints"] = [_short(value) for value in result.keypoints[i].ravel()]
+        if result.track_ids is not None:
+            entry["track_id"] = int(result.track_ids[i])
+        entries.append(entry)
+    return entries
+
+
+def decode_results_json(entry: dict[str, Any]) -> DenseMap:
+    """The dense map of one entry of a results file; raises InputError for what is not one."""
+    try:
+        x, y = (int(value) for value in entry["bbox"][:2])
+        png = np.frombuffer(base64.b64decode(entry["uv_data"], validate=True), np.uint8)
+        bgr = cv2.imdecode(png, cv2.IMREAD_COLOR) if png.size else None
+        _, h, w = entry["uv_shape"]
+    except (KeyError, TypeError, ValueError, cv2.error) as error:
+        raise InputError(f"results entry: expected bbox, uv_shape and uv_data, got {error!r}") from error
+    if bgr is None or bgr.shape[:2] != (h, w):
+        got = "no picture" if bgr is None else list(bgr.shape[:2])
+        raise InputError(f"results entry: expected a PNG of {[h, w]} pixels in uv_data, got {got}")
+    labels = np.array(bgr[..., 2], np.uint8)
+    if labels.max() > CHARTS:
+        raise InputError(f"results entry: expected charts 0..{CHARTS} in uv_data, got {labels.max()}")
+    uv = dequantise(np.stack([bgr[..., 1], bgr[..., 0]])) * (labels > 0)
+    return DenseMap(labels, uv, (x, y, w, h))
+
+
+def write_results(path: str | os.PathLike[str], entries: Iterable[dict[str, Any]]) -> int:
+    """Write a results file, one entry per line, in constant memory as `entries` come; return how many."""
+    count = 0
+    with atomic(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+        file.write("[")
+        for count, entry in enumerate(entries, 1):
+            file.write(("\n" if count == 1 else ",\n") + json.dumps(entry))
+        file.write("\n]\n")
+    return count
+
+
+def _short(value: np.floating[Any]) -> float:
+    """The shortest decimal that is the same float32: exact when read back, and the same when truncated."""
+    return float(str(np.float32(value)))
