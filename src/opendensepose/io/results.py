@@ -32,7 +32,7 @@ def save_result(
     | None = None,  # [H, W, 3] RGB; without it `result.image`; without both no overlay
     style: str = "parts",
 ) -> list[Path]:
-    """Write STEM.json, STEM_iuv.png, STEM.npz, STEM_overlay.jpg; return the paths. Same result, same bytes."""
+    """Write STEM.json, STEM_iuv.png, STEM.npz, STEM_overlay.jpg; return paths. Same input, same bytes."""
     base = Path(directory, stem)
     image = result.image if image is None else image
     names = ["{}.json", "{}_iuv.png", "{}.npz", "{}_overlay.jpg"]
@@ -95,7 +95,7 @@ def _load_dense(arrays: Any, i: int) -> DenseMap:
 def results_json(result: Result, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:
     """One COCO-style entry per person, best first, as the DensePose evaluation reads them.
 
-    `bbox` is xywh; `uv_data` a base64 PNG of box size with R = I, G = U, B = V (quantised), `uv_shape` [3, h, w].
+    `bbox` is xywh; `uv_data` a base64 PNG of box size, R = I, G = U, B = V (quantised); `uv_shape` [3, h, w].
     """
     entries = []
     for i, dense in enumerate(result.dense):

@@ -30,8 +30,8 @@ def draw(
     """A new picture [H, W, 3] of `result` in one of STYLES; of overlapping people the better score is on top.
 
     parts: colours of the parts, shaded by the photo, with U and V isolines. u, v: the coordinate as colour.
-    contour: isolines only, coloured by value, as in the DensePose publication. viridis: the part-index picture
-    that image generators take, without the photo.
+    contour: isolines only, coloured by value, as in the DensePose publication. viridis: the picture of part
+    numbers that image generators take, without the photo.
     `boxes` adds boxes and scores.
     """
     if style not in STYLES:
