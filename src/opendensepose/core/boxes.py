@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
-    """float32 [N, 4] xyxy of a list of boxes or of one single box; ValueError unless finite with x2 >= x1, y2 >= y1."""
+    """float32 [N, 4] xyxy of boxes or of one box; ValueError unless finite, x1 <= x2 and y1 <= y2."""
     try:
         array = np.asarray(boxes, np.float32)
     except (TypeError, ValueError) as error:

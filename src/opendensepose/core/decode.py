@@ -1,8 +1,9 @@
-"""From chart logits to charts and surface coordinates at box resolution (the reference's rules, see docs/design.md).
+"""From chart logits to charts and surface coordinates at box resolution, as the published system does.
 
-Every channel is resampled bilinearly (half-pixel centres, borders repeated, no antialias) to the integer box, the best
-channel is the pixel's chart, and only that chart's U and V are resampled. Two things make it quick and change no result:
-a channel is resampled only where it can be the best one, and U, V are read per pixel from the chosen plane.
+Every channel is resampled bilinearly (half-pixel centres, borders repeated, no antialias) to the integer
+box, the best channel is the pixel's chart, and only that chart's U and V are resampled. Two things make it
+quick and change no result: a channel is resampled only where it can be the best, and U, V are read from the
+chosen plane only.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BAND_PIXELS = (
 
 
 def integer_box(box: ArrayLike) -> tuple[int, int, int, int]:
-    """Integer (x, y, w, h) of a float xyxy box: w and h taken in float32, all four truncated toward 0, w and h >= 1."""
+    """Integer (x, y, w, h) of a float xyxy box: w, h taken in float32, all cut toward 0, w and h >= 1."""
     x1, y1, x2, y2 = np.asarray(box, np.float32)
     return int(x1), int(y1), max(int(x2 - x1), 1), max(int(y2 - y1), 1)
 
@@ -39,10 +40,11 @@ def decode(
     logits: ChartLogits,  # of N people
     boxes: NDArray[np.floating],  # [N, 4] xyxy, pixels of the image; may stick out of it
 ) -> tuple[DenseMap, ...]:
-    """The N dense maps at the boxes' integer size; U and V are as the network gave them, not clamped to [0, 1].
+    """The N dense maps at the boxes' integer size; U and V as the network gave them, not clamped to [0, 1].
 
-    Rule: chart = argmax of `fine` where argmax of `coarse` > 0, else 0; ties go to the lower channel. A confidence with 25
-    channels is read at the pixel's chart (0 where background), one with 1 channel is resampled whole.
+    Rule: chart = argmax of `fine` where argmax of `coarse` > 0, else 0; ties go to the lower channel.
+    A confidence with 25 channels is read at the pixel's chart (0 where background), one with 1 channel is
+    resampled whole.
     """
     if len(boxes) != len(logits.fine):
         raise ValueError(f"decode: expected {len(logits.fine)} boxes, one for each person, got {len(boxes)}")
@@ -50,7 +52,7 @@ def decode(
 
 
 class _Axis(NamedTuple):
-    """Where n output samples read a line of S values: value = (1 - weight) * line[low] + weight * line[high]."""
+    """Where n samples read a line of S values: value = (1 - weight) * line[low] + weight * line[high]."""
 
     low: NDArray[np.intp]  # [n]
     high: NDArray[np.intp]  # [n]
@@ -61,11 +63,9 @@ class _Axis(NamedTuple):
 
 
 def _axis(size: int, n: int) -> _Axis:
-    """Taps from a line of `size` to n samples: source = (i + 0.5) size / n - 0.5, clamped below at 0 (in float32)."""
-    source = (np.arange(n, dtype=np.float32) + np.float32(0.5)) * (
-        np.float32(size) / np.float32(n)
-    ) - np.float32(0.5)
-    source = np.maximum(source, 0)
+    """Taps from a line of `size` to n samples: source = (i + 0.5) size / n - 0.5 in float32, clamped at 0."""
+    half, ratio = np.float32(0.5), np.float32(size) / np.float32(n)
+    source = np.maximum((np.arange(n, dtype=np.float32) + half) * ratio - half, 0)
     low = np.minimum(source.astype(np.intp), size - 1)
     return _Axis(low, np.minimum(low + 1, size - 1), source - low.astype(np.float32))
 
@@ -102,8 +102,8 @@ def _decode_one(logits: ChartLogits, n: int, box: tuple[int, int, int, int]) -> 
 def _can_win(planes: NDArray[np.float32]) -> NDArray[np.bool_]:
     """[C, S, T]: may channel c be the largest somewhere between taps [i, i + 1] x [j, j + 1]?
 
-    A bilinear value lies between the least and the greatest of its four taps, so a channel whose greatest tap is below
-    another one's least tap cannot win there. The slack covers the rounding of the interpolation.
+    A bilinear value lies between the least and the greatest of its four taps, so a channel whose greatest
+    tap is below another one's least tap cannot win there. The slack covers the rounding of the interpolation.
     """
     least, most = planes.copy(), planes.copy()
     for array, pick in ((least, np.minimum), (most, np.maximum)):
@@ -119,7 +119,7 @@ def _best_channel(
     y: _Axis,  # h output rows
     x: _Axis,  # w output columns
 ) -> NDArray[np.uint8]:
-    """[h, w] the channel with the largest interpolated value; channels are compared inside their bounding boxes only."""
+    """[h, w] the channel with the largest value; each is resampled only inside the box that it can win in."""
     labels = np.zeros((len(y.low), len(x.low)), np.uint8)
     best = np.full(labels.shape, -np.inf, np.float32)
     reach = can_win[:, y.low[0] : y.low[-1] + 1]  # [C, source rows of this band, T]
@@ -147,9 +147,7 @@ def _best_channel(
 
 def _gather(
     planes: list[NDArray[np.float32]],  # [C, S, T] each
-    channel: NDArray[
-        np.integer
-    ],  # [P] which of the C planes: all four taps of a pixel are read from this one
+    channel: NDArray[np.integer],  # [P] which of the C planes all four taps of a pixel are read from
     r: NDArray[np.intp],  # [P] output row
     c: NDArray[np.intp],  # [P] output column
     y: _Axis,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,8 @@ ATLASES = ("odp24", "smpl24")
 
 def _expect(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> None:
     """Raise ValueError unless `array` has `shape` (None matches any length)."""
-    ok = array.ndim == len(shape) and all(
-        e is None or e == g for e, g in zip(shape, array.shape, strict=True)
-    )
+    got = array.shape
+    ok = len(got) == len(shape) and all(e in (None, g) for e, g in zip(shape, got, strict=True))
     if not ok:
         wanted = "[" + ", ".join("*" if e is None else str(e) for e in shape) + "]"
         raise ValueError(f"{name}: expected shape {wanted}, got {list(array.shape)}")
@@ -31,7 +32,7 @@ class DenseMap:
     """
 
     labels: NDArray[np.uint8]  # [h, w] chart 0..24, 0 = background
-    uv: NDArray[np.float32]  # [2, h, w] in [0, 1]; 0 where labels is 0
+    uv: NDArray[np.float32]  # [2, h, w] 0..1, a network's may pass these a little; 0 where labels is 0
     box: tuple[
         int, int, int, int
     ]  # x, y, w, h: integer pixels of the image, w and h >= 1; may stick out of it
@@ -55,9 +56,7 @@ class Result:
     masks: NDArray[np.bool_] | None = None  # [N, H, W]
     keypoints: NDArray[np.float32] | None = None  # [N, 17, 3] x, y, score
     track_ids: NDArray[np.int64] | None = None  # [N]
-    image: NDArray[np.uint8] | None = field(
-        default=None, repr=False, compare=False
-    )  # [H, W, 3] RGB, for plot()
+    image: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)  # [H, W, 3], for plot()
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -66,6 +65,31 @@ class Result:
             raise ValueError(f"Result.dense: expected {n} maps, got {len(self.dense)}")
         if self.atlas not in ATLASES:
             raise ValueError(f"Result.atlas: expected one of {', '.join(ATLASES)}, got {self.atlas!r}")
+
+    @classmethod
+    def empty(cls, image_size: tuple[int, int], atlas: str = "odp24") -> Result:
+        """The result of an image (height, width) without people."""
+        none = np.zeros((0, 4), np.float32)
+        return cls(none, none[:, 0], (), image_size, atlas)
+
+    def iuv(self) -> NDArray[np.uint8]:
+        """The whole image as [H, W, 3] uint8 I, U, V; of overlapping people the better score is on top."""
+        from opendensepose.core.visible import iuv_image
+
+        return iuv_image(self)
+
+    def plot(self, style: str = "parts") -> NDArray[np.uint8]:
+        """The image [H, W, 3] (black without one) with the people drawn over it in a style of viz."""
+        from opendensepose.viz.overlay import draw
+
+        blank = np.zeros((*self.image_size, 3), np.uint8)
+        return draw(blank if self.image is None else self.image, self, style)
+
+    def save(self, directory: str | os.PathLike[str], stem: str, *, style: str = "parts") -> list[Path]:
+        """Write STEM.json, STEM_iuv.png, STEM.npz and, with an image, STEM_overlay.jpg; return the paths."""
+        from opendensepose.io.results import save_result
+
+        return save_result(self, directory, stem, style=style)
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -1,0 +1,111 @@
+"""From an image to a `Result`: read, resize, detect, run the dense head, decode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from opendensepose.core.boxes import as_boxes, fit_to_image
+from opendensepose.core.decode import decode
+from opendensepose.core.types import ChartLogits, DenseMap, Result
+from opendensepose.io.image import ImageSource, read_image
+from opendensepose.runtime.modelfile import ModelFile
+from opendensepose.runtime.preprocess import preprocess
+from opendensepose.runtime.session import Session
+
+CHUNK = 16  # people per run of the dense graph: bounds its memory in crowds
+FEATURES = "features_"
+
+
+class Predictor:
+    """A loaded model: call it with an image."""
+
+    def __init__(self, model: ModelFile, *, device: str = "auto", threads: int | None = None) -> None:
+        """Load both graphs on `device` (auto, cpu, cuda:0); ValueError if they do not fit the file format."""
+        self.meta = model.meta
+        self._input = {key: model.meta["input"][key] for key in ("short", "long", "upscale")}
+        self._detector = Session(model.detector, "detector.onnx", device=device, threads=threads)
+        self._dense = Session(model.dense, "dense.onnx", device=device, threads=threads)
+        self.device = self._detector.device
+        features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
+        _require(self._detector, {"image"}, {"boxes", "scores"})
+        _require(self._dense, {"boxes"}, {"coarse", "fine", "u", "v"})
+        unknown = set(self._dense.inputs) - features - {"boxes"}
+        if unknown:
+            raise ValueError(f"dense.onnx: expected inputs among {sorted(features)}, got {sorted(unknown)}")
+
+    def __call__(
+        self,
+        image: ImageSource,  # path, bytes of a file, PIL image or [H, W, 3] uint8 RGB
+        *,
+        boxes: ArrayLike | None = None,  # [N, 4] xyxy, pixels of the image
+        threshold: float | None = None,  # default: the model's
+    ) -> Result:
+        """Find people and map their pixels to the surface of the body; best score first.
+
+        Given `boxes` take the detector's place: they are clipped to the image, empty ones are dropped, the
+        others keep their order and get score 1. Raises FileNotFoundError, io.InputError and ValueError for
+        bad input.
+        """
+        picture = read_image(image)
+        size = (picture.shape[0], picture.shape[1])
+        net_image = preprocess(picture, **self._input)
+        scale = (size[1] / net_image.shape[1], size[0] / net_image.shape[0])
+        found = self._detector.run({"image": net_image})
+        if boxes is None:
+            keep = found["scores"] >= (self.meta["threshold"] if threshold is None else threshold)
+            net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
+            people, filled = fit_to_image(net_boxes, scale, size)
+        else:
+            people, filled = fit_to_image(as_boxes(boxes), (1.0, 1.0), size)
+            net_boxes = people * np.array([1 / scale[0], 1 / scale[1]] * 2, np.float32)
+            scores = np.ones(len(people), np.float32)
+        people, net_boxes, scores = people[filled], net_boxes[filled], scores[filled]
+        dense: tuple[DenseMap, ...] = ()
+        for start in range(0, len(people), CHUNK):
+            part = slice(start, start + CHUNK)
+            maps = self._dense.run({**found, "boxes": np.ascontiguousarray(net_boxes[part], np.float32)})
+            coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
+            logits = ChartLogits(coarse, fine, u, v, confidence=maps)
+            dense += decode(logits, people[part])
+        return Result(people, scores, dense, image_size=size, atlas=self.meta["atlas"], image=picture)
+
+    def batch(self, images: Iterable[ImageSource], *, threshold: float | None = None) -> list[Result]:
+        """One Result for each image, in their order; images of different sizes are welcome."""
+        return [self(image, threshold=threshold) for image in images]
+
+    def stream(
+        self,
+        video: str | os.PathLike[str],
+        *,
+        stride: int = 1,
+        threshold: float | None = None,
+    ) -> Iterator[Result]:
+        """Results of every `stride`-th frame of a video file, one at a time: in constant memory."""
+        from opendensepose.io.video import VideoReader
+
+        if stride < 1:
+            raise ValueError(f"stride: expected 1 or more, got {stride}")
+        for number, frame in enumerate(VideoReader(video)):
+            if number % stride == 0:
+                yield self(frame, threshold=threshold)
+
+
+def load(
+    name_or_path: str | os.PathLike[str] = "small", *, device: str = "auto", threads: int | None = None
+) -> Predictor:
+    """Load a packaged model by its name or a model file by its path, on device auto, cpu or cuda:0.
+
+    Raises FileNotFoundError if there is no such model, ValueError if it is broken or the device is absent.
+    """
+    return Predictor(ModelFile.open(name_or_path), device=device, threads=threads)
+
+
+def _require(session: Session, inputs: set[str], outputs: set[str]) -> None:
+    missing = (inputs - set(session.inputs)) | (outputs - set(session.outputs))
+    if missing:
+        got = f"inputs {', '.join(session.inputs)}; outputs {', '.join(session.outputs)}"
+        raise ValueError(f"{session.name}: expected {', '.join(sorted(missing))} as well, got {got}")
