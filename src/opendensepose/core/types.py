@@ -85,7 +85,9 @@ class Result:
         blank = np.zeros((*self.image_size, 3), np.uint8)
         return draw(blank if self.image is None else self.image, self, style)
 
-    def save(self, directory: str | os.PathLike[str], stem: str, *, style: str = "parts") -> list[Path]:
+    def save(
+        self, directory: str | os.PathLike[str], stem: str = "result", *, style: str = "parts"
+    ) -> list[Path]:
         """Write STEM.json, STEM_iuv.png, STEM.npz and, with an image, STEM_overlay.jpg; return the paths."""
         from opendensepose.io.results import save_result
 
