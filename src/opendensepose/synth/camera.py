@@ -1,0 +1,88 @@
+"""A pinhole camera in a world with z up, looking roughly along +y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Where the camera stands and what it sees; the picture's centre is the principal point."""
+
+    position: NDArray[np.float64]  # [3] metres
+    rotation: NDArray[np.float64]  # [3, 3] rows: right, down and forward in world axes
+    focal: float  # pixels
+    size: tuple[int, int]  # height, width
+
+    def project(self, points: NDArray[np.floating]) -> NDArray[np.float32]:  # [V, 3] metres
+        """World points -> [V, 3] pixel x, pixel y, depth in metres (negative behind the camera)."""
+        local = (points - self.position.astype(points.dtype)) @ self.rotation.T.astype(points.dtype)
+        depth = local[:, 2]
+        safe = np.where(np.abs(depth) < 1e-6, 1e-6, depth)
+        x = local[:, 0] / safe * self.focal + self.size[1] / 2
+        y = local[:, 1] / safe * self.focal + self.size[0] / 2
+        return np.stack([x, y, depth], 1).astype(np.float32)
+
+    def rays(self, step: int = 1) -> NDArray[np.float32]:
+        """World directions of length >= 1 through the centres of step x step blocks: [H/step, W/step, 3]."""
+        height, width = self.size
+        rows, columns = -(-height // step), -(-width // step)
+        x = ((np.arange(columns) + 0.5) * step - width / 2) / self.focal
+        y = ((np.arange(rows) + 0.5) * step - height / 2) / self.focal
+        right, down, forward = self.rotation.astype(np.float32)
+        return x[None, :, None].astype(np.float32) * right + y[:, None, None].astype(np.float32) * down + forward
+
+    def scaled(self, factor: int) -> Camera:
+        """The same view with `factor` times the pixels per side."""
+        return Camera(
+            self.position, self.rotation, self.focal * factor, (self.size[0] * factor, self.size[1] * factor)
+        )
+
+
+def look(
+    position: NDArray[np.floating],  # [3]
+    pitch: float,  # radians, up is positive
+    roll: float,  # radians
+    field: float,  # vertical field of view, radians
+    size: tuple[int, int],  # height, width
+) -> Camera:
+    """A camera at `position` whose forward direction is +y turned up by `pitch`."""
+    c, s = np.cos(pitch), np.sin(pitch)
+    forward, up, right = np.array([0, c, s]), np.array([0, -s, c]), np.array([1.0, 0, 0])
+    c, s = np.cos(roll), np.sin(roll)
+    right, up = c * right + s * up, c * up - s * right
+    focal = size[0] / (2 * np.tan(field / 2))
+    return Camera(np.asarray(position, np.float64), np.stack([right, -up, forward]), float(focal), size)
+
+
+def frame_person(
+    rng: np.random.Generator,
+    low: NDArray[np.floating],  # [3] corner of the person's bounding box, standing at the origin
+    high: NDArray[np.floating],  # [3]
+    size: tuple[int, int],  # height, width
+) -> Camera:
+    """A natural view of a person at the origin: from a close-up to far away, most often whole or nearly whole."""
+    field = np.deg2rad(rng.uniform(30, 70))
+    height, width = size
+    tall = float(high[2] - low[2])
+    wide = float(max(high[0] - low[0], high[1] - low[1]))
+    extent = max(tall, wide * height / width, 0.6)
+    share = np.exp(rng.uniform(np.log(0.45), np.log(0.95)))  # of the picture's height that the person takes
+    if rng.random() < 0.3:
+        share = np.exp(rng.uniform(np.log(0.95), np.log(2.6)))  # truncated: head and shoulders, legs only
+    elif rng.random() < 0.15:
+        share = rng.uniform(0.22, 0.45)  # far
+    distance = max(extent / (share * 2 * np.tan(field / 2)), 0.75)
+    aim = low[2] + tall * (rng.beta(4, 4) if share < 0.95 else rng.beta(2.2, 1.4))  # close-ups: upper body
+    eye = float(np.clip(rng.normal(1.35, 0.3), 0.25, 2.2))
+    if rng.random() < 0.2:
+        eye = rng.uniform(0.2, 3.2)
+    eye = float(np.clip(eye, aim - 0.6 * distance, aim + 0.8 * distance))  # no extreme pitch
+    pitch = np.arctan2(aim - eye, distance)
+    aside = rng.normal(0, 0.12 if share < 0.95 else 0.2) * width / height * 2 * np.tan(field / 2) * distance
+    pitch += rng.normal(0, 0.04 + 0.03 * (share < 0.6)) * field
+    roll = np.deg2rad(rng.normal(0, 2.5))
+    return look(np.array([aside, -distance, eye]), float(pitch), roll, field, size)
