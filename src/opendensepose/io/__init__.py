@@ -10,10 +10,13 @@ from opendensepose.io.results import (
     save_result,
     write_results,
 )
+from opendensepose.io.video import VideoReader, VideoWriter
 
 __all__ = [
     "Input",
     "InputError",
+    "VideoReader",
+    "VideoWriter",
     "atomic",
     "decode_results_json",
     "expand_inputs",
