@@ -1,9 +1,9 @@
-"""A model file small enough to predict by hand: what it finds is a function of the picture's colours.
+"""A model file small enough to predict by hand.
 
-Detector: one person for each of `BOXES` (in tenths of the network's input), with the scores `SCORES`, but none in a
-picture whose first pixel is black. It also gives the picture itself as its only feature map.
-Dense head: person n's maps are `constant maps` of size 8 x 8 from the tables below; u is 0.5 everywhere plus the first
-coordinate of the box / 10000, so that every person's boxes can be read from its result.
+Detector: one person for each of `BOXES` (as parts of the network's input) with the scores `SCORES`, but none
+in a picture whose first pixel has no red. The picture itself is its only feature map.
+Dense head: every person has the same maps 8 x 8, those of `maps()`, but u is raised by the box's x1 / 1000, so that the
+box that the graph was given can be read from its result.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def maps() -> dict[str, NDArray[np.float32]]:
 
 
 def detector(boxes: NDArray[np.float32] = BOXES, scores: NDArray[np.float32] = SCORES) -> bytes:
-    """image uint8 [H, W, 3] -> features_0 float32 [1, 3, H, W], boxes [N, 4] xyxy pixels, scores [N]."""
+    """image uint8 [H, W, 3] -> features_0 [1, 3, H, W], boxes [N, 4] xyxy pixels, scores [N]."""
     constants = {"b": boxes.reshape(-1, 4), "s": scores, "axes": np.array([0])}
     constants |= {"order": np.array([1, 0, 1, 0]), "first": np.array([0, 0, 0])}
     nodes = [
@@ -91,7 +91,7 @@ def dense(extra: bool = False) -> bytes:
 
 
 def write(path: Path, *, without: str = "", **parts: Any) -> Path:
-    """Write a model file; `parts` (meta, detector, dense) replace the usual ones, `without` leaves a member out."""
+    """Write a model file; `parts` replace the usual ones, `without` leaves a member out."""
     meta = parts.get("meta", META)
     members = {
         "detector.onnx": parts.get("detector") or detector(),
