@@ -66,7 +66,9 @@ def _read_panorama(path: Path) -> NDArray[np.uint8]:
 def panorama_view(
     rng: np.random.Generator,
     panorama: NDArray[np.uint8],  # [h, 2 h, 3] sRGB, equirectangular
-    coefficients: list[list[float]],  # [9][3] irradiance / pi, real spherical harmonics in the panorama's frame
+    coefficients: list[
+        list[float]
+    ],  # [9][3] irradiance / pi, real spherical harmonics in the panorama's frame
     camera: Camera,
 ) -> Backdrop:
     """The view along a random longitude, lit by the same panorama."""
@@ -135,7 +137,8 @@ def _box(
     camera: Camera,
     low: NDArray[np.floating],  # [3] corners of the box, metres, before its turn about the vertical
     high: NDArray[np.floating],
-    skyline: NDArray[np.floating] | None,  # [256] height of the walls along their length; None: up to the ceiling
+    skyline: NDArray[np.floating]
+    | None,  # [256] height of the walls along their length; None: up to the ceiling
 ) -> Backdrop:
     """Look at the inside of a box around the camera and the origin."""
     light = lighting.procedural_light(rng)
@@ -145,7 +148,9 @@ def _box(
     place = turn @ camera.position
     low, high = np.minimum(low, place - 0.4), np.maximum(high, place + 0.4)
     patterns = rng.integers(0, len(texture.bank()), 6)
-    scales = np.exp(rng.uniform(np.log(0.4), np.log(3), 6)) * (4 if skyline is not None else 1)  # metres per tile
+    scales = np.exp(rng.uniform(np.log(0.4), np.log(3), 6)) * (
+        4 if skyline is not None else 1
+    )  # metres per tile
     contrasts = rng.beta(1.5, 1.5, 6)
     colours = np.stack([texture.colour(rng, 0.35) for _ in range(12)]).reshape(6, 2, 3)
     if rng.random() < 0.7:

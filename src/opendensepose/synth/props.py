@@ -88,7 +88,9 @@ def prism(
     rim = np.stack([np.cos(angle), np.sin(angle)], 1) / np.cos(np.pi / sides) * np.asarray(half)[:2]
     c, s = np.cos(yaw), np.sin(yaw)
     rim = rim @ np.array([[c, s], [-s, c]])
-    rows = [np.column_stack([rim * k, np.full(sides, z * half[2])]) for k, z in ((0, -1), (1, -1), (1, 1), (0, 1))]
+    rows = [
+        np.column_stack([rim * k, np.full(sides, z * half[2])]) for k, z in ((0, -1), (1, -1), (1, 1), (0, 1))
+    ]
     return _finish(rng, np.concatenate(rows) + np.asarray(centre), _grid_faces(4, sides))
 
 

@@ -1,0 +1,251 @@
+"""Draw a scene: who owns which pixel, and its colour under the scene's light with soft shadows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.surface.jit import njit
+from opendensepose.surface.raster import Cutouts, rasterize
+from opendensepose.synth.backdrop import Backdrop
+from opendensepose.synth.camera import Camera
+from opendensepose.synth.light import Light, polynomials
+
+SHADOW_SIDE = 224  # pixels of the shadow map
+FINE = 2  # colours are drawn with 2 x 2 samples per pixel
+
+
+class Thing(Protocol):
+    """What can be drawn: a dressed person or props."""
+
+    @property
+    def vertices(self) -> NDArray[np.float32]: ...  # [V, 3] metres, world
+    @property
+    def faces(self) -> NDArray[np.int32]: ...  # [F, 3]
+    @property
+    def keep(self) -> NDArray[np.float32] | None: ...
+    @property
+    def cutouts(self) -> Cutouts | None: ...
+    def paint(self, face: NDArray[np.integer], bary: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Buffers:
+    """What each pixel centre shows."""
+
+    owner: NDArray[np.int16]  # [H, W] number of the thing, -1 = backdrop
+    face: NDArray[np.int32]  # [H, W] face of that thing
+    bary: NDArray[np.float32]  # [H, W, 3]
+    depth: NDArray[np.float32]  # [H, W] metres, inf = backdrop
+    alone: NDArray[np.int64]  # [T] pixels that each thing would own without the others
+
+
+def draw_buffers(camera: Camera, things: Sequence[Thing]) -> Buffers:
+    """Rasterise all things, each within its own window, the nearest on top."""
+    height, width = camera.size
+    out = Buffers(
+        np.full((height, width), -1, np.int16),
+        np.full((height, width), -1, np.int32),
+        np.zeros((height, width, 3), np.float32),
+        np.full((height, width), np.inf, np.float32),
+        np.zeros(len(things), np.int64),
+    )
+    for number, thing in enumerate(things):
+        projected = camera.project(thing.vertices)
+        rows, columns = _window(projected, camera.size)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            continue
+        projected[:, 0] -= columns.start
+        projected[:, 1] -= rows.start
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        face, bary, depth = rasterize(projected, thing.faces, size, keep=thing.keep, cutouts=thing.cutouts)
+        out.alone[number] = np.count_nonzero(face >= 0)
+        nearer = depth < out.depth[rows, columns]
+        out.owner[rows, columns][nearer] = number
+        out.face[rows, columns][nearer] = face[nearer]
+        out.bary[rows, columns][nearer] = bary[nearer]
+        out.depth[rows, columns][nearer] = depth[nearer]
+    return out
+
+
+def _window(projected: NDArray[np.float32], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns that the vertices in front of the camera can touch."""
+    visible = projected[projected[:, 2] > 0]
+    if not len(visible):
+        return slice(0, 0), slice(0, 0)
+    low = np.clip(np.floor(visible[:, :2].min(0)) - 1, 0, size[::-1]).astype(int)
+    high = np.clip(np.ceil(visible[:, :2].max(0)) + 1, 0, size[::-1]).astype(int)
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class ShadowMap:
+    """Distances to the first surface, seen along parallel rays from the main light."""
+
+    axes: NDArray[np.float32]  # [3, 3] rows: map right, map down, away from the light
+    origin: NDArray[np.float32]  # [3] in map axes: what lies at pixel (0, 0) and distance 0
+    scale: float  # pixels per metre
+    distance: NDArray[np.float32]  # [S, S] metres, inf = nothing
+
+
+def shadow_map(things: Sequence[Thing], key: NDArray[np.floating]) -> ShadowMap:  # [3] towards the light
+    """Rasterise the things as the light sees them."""
+    away = -np.asarray(key, np.float32)
+    right = np.cross(away, [0.31, 0.95, 0.02])
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(away, right), away]).astype(np.float32)
+    local = [thing.vertices @ axes.T for thing in things]
+    low = np.min([points.min(0) for points in local], axis=0) - 0.1
+    high = np.max([points.max(0) for points in local], axis=0) + 0.1
+    scale = float(SHADOW_SIDE / max(high[0] - low[0], high[1] - low[1]))
+    nearest = np.full((SHADOW_SIDE, SHADOW_SIDE), np.inf, np.float32)
+    for thing, points in zip(things, local, strict=True):
+        # a far-off pin-hole would do the same; depth + 1 keeps clear of the near plane
+        placed = (points - low) * np.array([scale, scale, 1], np.float32) + np.array([0, 0, 1], np.float32)
+        seen = rasterize(placed, thing.faces, nearest.shape, keep=thing.keep)[2]
+        nearest = np.minimum(nearest, seen - 1)
+    return ShadowMap(axes, low.astype(np.float32), scale, nearest)
+
+
+def render(camera: Camera, things: Sequence[Thing], backdrop: Backdrop) -> NDArray[np.float32]:
+    """Linear radiance [H, W, 3] of the scene, edges smoothed."""
+    fine = camera.scaled(FINE)
+    buffers = draw_buffers(fine, things)
+    shadows = shadow_map(things, backdrop.light.key) if things else None
+    picture = backdrop.radiance.copy()
+    if shadows is not None:
+        _shade_floor(camera, shadows, backdrop.light, picture)
+    samples = np.zeros((*fine.size, 3), np.float32)
+    for number, thing in enumerate(things):
+        rows, columns = np.nonzero(buffers.owner == number)
+        if len(rows) and shadows is not None:
+            face, bary = buffers.face[rows, columns], buffers.bary[rows, columns]
+            samples[rows, columns] = shade(thing, face, bary, fine, backdrop.light, shadows)
+    return _mix(samples, buffers.owner, picture)
+
+
+def shade(
+    thing: Thing,
+    face: NDArray[np.int32],  # [P]
+    bary: NDArray[np.float32],  # [P, 3]
+    camera: Camera,
+    light: Light,
+    shadows: ShadowMap,
+) -> NDArray[np.float32]:
+    """Radiance [P, 3] of surface points: albedo times irradiance, less what the shadow map blocks."""
+    normals = vertex_normals(thing.vertices, thing.faces)
+    place, normal = _surface(
+        face, bary, thing.faces, thing.vertices, normals, camera.position.astype(np.float32)
+    )
+    open_ = _lit(place + 0.02 * normal, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
+    ambient = np.maximum(polynomials(normal) @ light.sh, 0.02)
+    # light from the blocked side is missing most where the surface faces it
+    towards = normal @ light.key
+    blocked = light.shade * (0.6 + 0.4 * towards) * (1 - open_)
+    direct = np.maximum(towards, 0) * open_
+    irradiance = ambient * (1 - blocked)[:, None] + direct[:, None] * light.key_colour
+    return np.asarray(thing.paint(face, bary) * irradiance, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def vertex_normals(vertices, faces):  # type: ignore[no-untyped-def]
+    """Unit normals [V, 3] of a mesh, weighted by area."""
+    normals = np.zeros_like(vertices)
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        for k in range(3):
+            i, j = (k + 1) % 3, (k + 2) % 3
+            n = (vertices[b, i] - vertices[a, i]) * (vertices[c, j] - vertices[a, j])
+            n -= (vertices[b, j] - vertices[a, j]) * (vertices[c, i] - vertices[a, i])
+            normals[a, k] += n
+            normals[b, k] += n
+            normals[c, k] += n
+    for v in range(len(normals)):
+        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
+        if length > 0:
+            for k in range(3):
+                normals[v, k] /= length
+    return normals
+
+
+@njit(cache=True, nogil=True)
+def _surface(face, bary, faces, vertices, normals, eye):  # type: ignore[no-untyped-def]
+    """Points [P, 3] and normals [P, 3], turned towards the eye, of barycentrics on faces."""
+    place, normal = np.zeros((len(face), 3), np.float32), np.zeros((len(face), 3), np.float32)
+    for p in range(len(face)):
+        length = facing = 0.0
+        for k in range(3):
+            for corner in range(3):
+                v = faces[face[p], corner]
+                place[p, k] += bary[p, corner] * vertices[v, k]
+                normal[p, k] += bary[p, corner] * normals[v, k]
+            length += normal[p, k] ** 2
+            facing += normal[p, k] * (eye[k] - place[p, k])
+        turn = (1 if facing >= 0 else -1) / max(np.sqrt(length), 1e-9)
+        for k in range(3):
+            normal[p, k] *= turn
+    return place, normal
+
+
+@njit(cache=True, nogil=True)
+def _lit(place, axes, origin, scale, distance):  # type: ignore[no-untyped-def]
+    """Share [P] of a small neighbourhood in the shadow map that the light reaches, 0..1."""
+    side = len(distance)
+    out = np.empty(len(place), np.float32)
+    for p in range(len(place)):
+        x = y = z = np.float32(0)
+        for k in range(3):
+            x += axes[0, k] * place[p, k]
+            y += axes[1, k] * place[p, k]
+            z += axes[2, k] * place[p, k]
+        column, row = int((x - origin[0]) * scale), int((y - origin[1]) * scale)
+        z -= origin[2] + 0.025  # metres of grace, against a surface shadowing itself
+        count = reached = 0
+        for dy in range(-2, 3, 2):
+            for dx in range(-2, 3, 2):
+                i, j = row + dy, column + dx
+                count += 1
+                if i < 0 or j < 0 or i >= side or j >= side or z < distance[i, j]:
+                    reached += 1
+        out[p] = reached / count
+    return out
+
+
+def _shade_floor(
+    camera: Camera, shadows: ShadowMap, light: Light, picture: NDArray[np.float32]
+) -> None:  # [H, W, 3], changed in place
+    """Darken the backdrop where the floor z = 0 lies in the shadow of a thing."""
+    step = 2
+    rays = camera.rays(step)
+    downwards = rays[..., 2] < -1e-3
+    reach = np.where(downwards, camera.position[2] / np.maximum(-rays[..., 2], 1e-3), np.inf)
+    near = reach < 15
+    place = camera.position.astype(np.float32) + rays[near] * reach[near][:, None].astype(np.float32)
+    dark = np.zeros(rays.shape[:2], np.float32)
+    dark[near] = 1 - _lit(place, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
+    dark = cv2.GaussianBlur(dark, (0, 0), 1.5)
+    strength = min(0.75, light.shade + 0.5 * float(light.key_colour.mean()))
+    full = cv2.resize(dark, (rays.shape[1] * step, rays.shape[0] * step), interpolation=cv2.INTER_LINEAR)
+    picture *= 1 - strength * full[: picture.shape[0], : picture.shape[1], None]
+
+
+@njit(cache=True, nogil=True)
+def _mix(samples, owner, picture):  # type: ignore[no-untyped-def]
+    """Average FINE x FINE samples; the backdrop fills those that no thing owns. [H, W, 3]"""
+    out = np.empty_like(picture)
+    share = np.float32(1 / (FINE * FINE))
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            for k in range(3):
+                out[y, x, k] = 0
+            for i in range(FINE * y, FINE * y + FINE):
+                for j in range(FINE * x, FINE * x + FINE):
+                    for k in range(3):
+                        value = samples[i, j, k] if owner[i, j] >= 0 else picture[y, x, k]
+                        out[y, x, k] += share * value
+    return out
