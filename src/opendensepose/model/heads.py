@@ -1,0 +1,149 @@
+"""What runs on pooled boxes: the box head, the decoder that feeds the dense head, the dense heads, the predictor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from opendensepose.model.backbone import BasicBlock, ConvNorm, Norm
+
+
+def bilinear(x: Tensor, factor: float = 2.0) -> Tensor:
+    """[B, C, H, W] -> [B, C, factor*H, factor*W], pixel centres at + 0.5."""
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+class BoxHead(nn.Module):
+    """Pooled boxes [P, C, pool, pool] -> class logits [P, 2] (person, background) and deltas [P, 4]."""
+
+    def __init__(self, channels: int, *, pool: int = 7, hidden: tuple[int, ...] = (1024, 1024)) -> None:
+        super().__init__()
+        widths = (channels * pool * pool, *hidden)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.scores = nn.Linear(widths[-1], 2)
+        self.deltas = nn.Linear(widths[-1], 4)
+        nn.init.normal_(self.scores.weight, std=0.01)
+        nn.init.normal_(self.deltas.weight, std=0.001)
+        nn.init.zeros_(self.scores.bias)
+        nn.init.zeros_(self.deltas.bias)
+
+    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        x = pooled.flatten(1)
+        for layer in self.layers:
+            x = F.relu(layer(x))
+        return self.scores(x), self.deltas(x)
+
+
+class Decoder(nn.Module):
+    """(p2, p3, p4, p5) -> one stride-4 map [B, outputs, H/4, W/4].
+
+    Level i passes max(i, 1) convolutions with ReLU, each but p2's followed by bilinear x2; the sum passes a 1x1.
+    """
+
+    def __init__(self, channels: int, *, width: int = 256, outputs: int = 256, kernel: int = 3) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList()
+        for i in range(4):
+            inputs = [channels] + [width] * (max(i, 1) - 1)
+            self.levels.append(nn.ModuleList(nn.Conv2d(c, width, kernel, padding=kernel // 2) for c in inputs))
+        self.predictor = nn.Conv2d(width, outputs, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+    def forward(self, pyramid: list[Tensor]) -> Tensor:
+        total: Tensor | None = None
+        for i, convs in enumerate(self.levels):
+            x = pyramid[i]
+            for conv in convs:  # type: ignore[attr-defined]
+                x = F.relu(conv(x))
+                x = bilinear(x) if i > 0 else x
+            total = x if total is None else total + x
+        return self.predictor(total)
+
+
+class ConvHead(nn.Module):
+    """`layers` plain 3x3 convolutions: [R, C, S, S] -> [R, width, S, S] (the publication's dense head)."""
+
+    def __init__(self, channels: int, *, width: int = 512, layers: int = 8) -> None:
+        super().__init__()
+        inputs = [channels] + [width] * (layers - 1)
+        self.layers = nn.ModuleList(nn.Conv2d(c, width, 3, padding=1) for c in inputs)
+        self.channels = width
+        for conv in self.layers:
+            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and their mean over the box [R, width]."""
+        for conv in self.layers:
+            x = F.relu(conv(x))
+        return x, x.mean((2, 3))
+
+
+class HourglassHead(nn.Module):
+    """Pooled boxes at 28, 14 and 7 cells and as a whole, then up again with skips: [R, C, 28, 28] -> [R, widths[0], 28, 28].
+
+    Which side of a person is seen is a question about the whole person, so the mean over the box goes back into
+    every cell of the coarsest map.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        widths: tuple[int, int, int] = (64, 128, 256),
+        depths: tuple[int, int, int] = (1, 1, 1),  # residual blocks on the way down
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        super().__init__()
+        a, b, c = widths
+        self.channels = a
+        self.context_channels = c
+        self.down0 = nn.Sequential(ConvNorm(channels, a, norm=norm), *self._blocks(a, a, depths[0] - 1, norm))
+        self.down1 = nn.Sequential(ConvNorm(a, b, stride=2, norm=norm), *self._blocks(b, b, depths[1], norm))
+        self.down2 = nn.Sequential(ConvNorm(b, c, stride=2, norm=norm), *self._blocks(c, c, depths[2], norm))
+        self.context = nn.Sequential(nn.Linear(c, c), nn.ReLU(), nn.Linear(c, c))
+        self.mix = BasicBlock(c, c, norm=norm)
+        self.lateral1 = nn.Conv2d(c, b, 1)
+        self.up1 = BasicBlock(b, b, norm=norm)
+        self.lateral0 = nn.Conv2d(b, a, 1)
+        self.up0 = BasicBlock(a, a, norm=norm)
+
+    @staticmethod
+    def _blocks(inputs: int, width: int, count: int, norm: Norm) -> list[nn.Module]:
+        return [BasicBlock(inputs, width, norm=norm) for _ in range(count)]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and the whole-person vector [R, widths[2]]."""
+        fine = self.down0(x)
+        middle = self.down1(fine)
+        coarse = self.down2(middle)
+        context = self.context(coarse.mean((2, 3)))
+        coarse = self.mix(F.relu(coarse + context[:, :, None, None]))
+        middle = self.up1(F.relu(middle + bilinear(self.lateral1(coarse))))
+        return self.up0(F.relu(fine + bilinear(self.lateral0(middle)))), F.relu(context)
+
+
+class DensePredictor(nn.Module):
+    """Features [R, C, S, S] -> coarse, fine, u, v at 2S (`upscale` > 1: bilinear after it, 2S * upscale).
+
+    One transposed convolution makes all the maps: they read the same features.
+    """
+
+    def __init__(self, channels: int, *, coarse: int = 2, charts: int = 24, upscale: int = 1) -> None:
+        super().__init__()
+        self.split = {"coarse": coarse, "fine": charts + 1, "u": charts + 1, "v": charts + 1}
+        self.upscale = upscale
+        self.deconv = nn.ConvTranspose2d(channels, sum(self.split.values()), 4, 2, 1)
+        nn.init.normal_(self.deconv.weight, std=0.5 / (2 * channels**0.5))
+        bias = torch.zeros(sum(self.split.values()))
+        bias[coarse + charts + 1 :] = 0.5  # u and v start in the middle of their charts
+        self.deconv.bias = nn.Parameter(bias)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        x = self.deconv(x).float()
+        x = bilinear(x, self.upscale) if self.upscale > 1 else x
+        return dict(zip(self.split, x.split(list(self.split.values()), 1), strict=True))

@@ -1,0 +1,96 @@
+"""What the net should say: labels of anchors and proposals, and the truth on a box's grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from opendensepose.model.boxes import encode
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A batch's ground truth; K people in all, G points in all."""
+
+    boxes: list[Tensor]  # per image [K_b, 4] xyxy, pixels of the canvas
+    instance: list[Tensor]  # per image [K_b] value of the person in `instances`
+    chart: Tensor  # [B, H, W] uint8, 0 = background
+    uv: Tensor  # [B, 2, H, W] float32 or uint8 (255 = 1)
+    instances: Tensor  # [B, H, W] uint8, 0 = nobody
+
+
+def match(boxes: Tensor, truth: Tensor, *, low: float, high: float, keep_best: bool) -> tuple[Tensor, Tensor]:
+    """Label boxes [N, 4] by overlap with truth [K, 4]: (label [N]: 1, 0 or -1 = ignored; nearest truth [N]).
+
+    1 from IoU `high` on, 0 below `low`; with `keep_best` also the best boxes of every truth are 1.
+    """
+    if len(truth) == 0:
+        zeros = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
+        return zeros, zeros
+    overlap = box_iou(truth, boxes)  # [K, N]
+    best, index = overlap.max(0)
+    label = torch.full_like(index, -1)
+    label[best < low] = 0
+    label[best >= high] = 1
+    if keep_best:
+        top = overlap.max(1, keepdim=True).values
+        label[((overlap == top) & (top > 0)).any(0)] = 1
+    return label, index
+
+
+def sample_labels(label: Tensor, count: int, positive_share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Random indices (positive, negative) of at most `count` labels, at most `positive_share` of them positive."""
+    chosen = []
+    room = count
+    for value, limit in ((1, int(count * positive_share)), (0, count)):
+        index = torch.nonzero(label == value)[:, 0]
+        order = torch.randperm(len(index), generator=generator)[: min(limit, room)]
+        chosen.append(index[order.to(index.device)])
+        room -= len(order)
+    return chosen[0], chosen[1]
+
+
+def jitter(boxes: Tensor, amount: float, generator: torch.Generator) -> Tensor:
+    """Boxes [N, 4] with each side moved by a normal of `amount` times the box's size."""
+    size = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    noise = torch.randn(boxes.shape, generator=generator).to(boxes) * amount
+    return boxes + size * noise.clamp(-2.5 * amount, 2.5 * amount)
+
+
+def sample_grid(
+    boxes: Tensor,  # [R, 4]
+    image: Tensor,  # [R] index into the batch
+    instance: Tensor,  # [R]
+    truth: Truth,
+    size: int,
+) -> tuple[Tensor, Tensor]:
+    """The truth under the centres of a size x size grid of each box: chart [R, S, S] int64, uv [R, 2, S, S] float32.
+
+    Nearest pixel, never interpolated. Other people and what lies outside the image are background.
+    """
+    height, width = truth.chart.shape[1:]
+    steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
+    x = torch.floor(boxes[:, :1] + (boxes[:, 2:3] - boxes[:, :1]) * steps).long()  # [R, S]
+    y = torch.floor(boxes[:, 1:2] + (boxes[:, 3:] - boxes[:, 1:2]) * steps).long()
+    inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None]
+    b, y, x = image[:, None, None], y.clamp(0, height - 1)[:, :, None], x.clamp(0, width - 1)[:, None]
+    own = inside & (truth.instances[b, y, x] == instance[:, None, None])
+    chart = truth.chart[b, y, x].long() * own
+    uv = truth.uv.permute(0, 2, 3, 1)[b, y, x].permute(0, 3, 1, 2).float()
+    return chart, uv / 255 if truth.uv.dtype == torch.uint8 else uv
+
+
+def anchor_targets(
+    anchors: Tensor, boxes: Tensor, *, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sampled anchors of one image: indices [M], label [M] float, deltas of the positive ones [first P, 4]."""
+    label, nearest = match(anchors, boxes, low=0.3, high=0.7, keep_best=True)
+    positive, negative = sample_labels(label, count, 0.5, generator)
+    index = torch.cat([positive, negative])
+    wanted = torch.zeros(len(index), device=anchors.device)
+    wanted[: len(positive)] = 1
+    deltas = encode(boxes[nearest[positive]], anchors[positive]) if len(positive) else anchors.new_zeros(0, 4)
+    return index, wanted, deltas
