@@ -1,4 +1,4 @@
-"""Files in and out: images, videos, results."""
+"""Files in and out: images and results; videos are in `io.video`: photos need not wait for FFmpeg to load."""
 
 from opendensepose.io.files import Input, InputError, atomic, expand_inputs
 from opendensepose.io.image import read_image, write_image
@@ -10,13 +10,10 @@ from opendensepose.io.results import (
     save_result,
     write_results,
 )
-from opendensepose.io.video import VideoReader, VideoWriter
 
 __all__ = [
     "Input",
     "InputError",
-    "VideoReader",
-    "VideoWriter",
     "atomic",
     "decode_results_json",
     "expand_inputs",

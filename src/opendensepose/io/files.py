@@ -13,7 +13,7 @@ from pathlib import Path
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif",
-                            ".tiff", ".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".avif", ".mpo", ".tga"))
+                            ".tiff", ".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".avif", ".mpo"))
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts",
                             ".wmv", ".flv", ".3gp", ".ogv"))
 # fmt: on

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from opendensepose.io.files import InputError, atomic
 
 # Formats for which Pillow calls other programs (EPS) or that are no photos are left out.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "MPO", "TGA")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 MAX_PIXELS = 100_000_000
 ORIENTATION = 0x0112  # EXIF tag
 
@@ -73,21 +73,21 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.uint8], quality:
 
 
 def _decode(file: Any, name: str, size: int) -> NDArray[np.uint8]:
-    """Decode an open file; any complaint of a decoder becomes one InputError."""
+    """Decode an open file; any complaint of a decoder becomes one InputError, and warnings are silent."""
     if size == 0:
         raise InputError(f"{name}: expected an image, got an empty file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have a limit of our own
+    with warnings.catch_warnings():  # Pillow warns of large images (we have a limit of our own), EXIF, ...
+        warnings.simplefilter("ignore")
+        try:
             image = Image.open(file, formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: expected at most 100 megapixels, got more than 178") from error
-    except Exception as error:  # plugins raise many kinds of errors on broken headers
-        hint = " (HEIC: convert it to JPEG first)" if name.lower().endswith((".heic", ".heif")) else ""
-        expected = f"an image ({', '.join(FORMATS)})"
-        raise InputError(f"{name}: expected {expected}, got none of these{hint}") from error
-    with image:
-        return _from_pil(image, name)
+        except Image.DecompressionBombError as error:
+            raise InputError(f"{name}: expected at most 100 megapixels, got more than 178") from error
+        except Exception as error:  # plugins raise many kinds of errors on broken headers
+            hint = " (HEIC: convert it to JPEG first)" if name.lower().endswith((".heic", ".heif")) else ""
+            expected = f"an image ({', '.join(FORMATS)})"
+            raise InputError(f"{name}: expected {expected}, got none of these{hint}") from error
+        with image:
+            return _from_pil(image, name)
 
 
 def _from_pil(image: Image.Image, name: str) -> NDArray[np.uint8]:
