@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.surface.body import Body
+from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts
+from opendensepose.synth.outfits import ANY, Closet, Clothes, Split, Worn, choose
+from opendensepose.synth.paint import Material, interpolate, noise
+from opendensepose.synth.template import COLLAR, LIMB, Template, load_template
 
 KINDS = ("skin", "eye", "garment", "shoe", "hair", "brow", "hat")
+_DRAWN = 14992  # base vertices up to the eyelashes; teeth and the other helpers are not drawn
+_ALPHA = 90  # of 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +47,27 @@ class Outfit:
     def paint(
         self,
         face: NDArray[np.integer],  # [P]
-        bary: NDArray[np.float32],  # [P, 3]
+        bary: NDArray[np.floating],  # [P, 3]
     ) -> NDArray[np.float32]:
         """Reflectance [P, 3], linear light, 0..1, RGB."""
-        raise NotImplementedError
+        out = np.zeros((len(face), 3), np.float32)
+        worn = self.look.face_material[face]
+        uv, place = interpolate(face, bary, self.faces, self.look.uv, self.look.place)
+        for number, material in enumerate(self.look.materials):
+            rows = np.flatnonzero(worn == number)
+            if len(rows):
+                out[rows] = material.colour(uv[rows], place[rows])
+        return out
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
     """What `Outfit.paint` needs."""
+
+    uv: NDArray[np.float32]  # [F, 3, 2] texture coordinates of the corners
+    place: NDArray[np.float32]  # [V, 8] as Template.attributes
+    face_material: NDArray[np.uint8]  # [F]
+    materials: tuple[Material, ...]
 
 
 class Wardrobe:
@@ -59,10 +76,12 @@ class Wardrobe:
     def __init__(
         self,
         assets: Path | None = None,  # folder that holds makehuman/
-        split: Literal["train", "test"] = "train",
+        split: Split = "train",
         body: Body | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.template = load_template(body or Body.load())
+        self.closet = Closet(self.template, Path(assets) if assets else None, split)
+        self._skin = _BodyMesh(self.template)
 
     def dress(
         self,
@@ -71,4 +90,187 @@ class Wardrobe:
         rotations: NDArray[np.floating],  # [J, 3, 3]
     ) -> Outfit:
         """A dressed person; the clothes depend on `rng` and `shape` only, so a clip keeps them with an equal rng."""
-        raise NotImplementedError
+        return self.wear(self.choose(rng, shape), shape, rotations)
+
+    def choose(self, rng: np.random.Generator, shape: NDArray[np.floating]) -> Clothes:
+        """Random clothes for a body of this shape [K]."""
+        return choose(rng, self.closet, adult=_height(self.template.body.rest(shape)[0]) > 1.5)
+
+    def wear(self, clothes: Clothes, shape: NDArray[np.floating], rotations: NDArray[np.floating]) -> Outfit:
+        """Clothes put on a body of a shape [K] in a pose [J, 3, 3]."""
+        body = self.template.body
+        rest, joints = body.rest(shape)
+        scale = _height(rest) / 1.7
+        layers = [self._skin.layer(rest, clothes)] + [
+            layer for worn in clothes.worn if (layer := _put_on(worn, rest, scale, self.closet)) is not None
+        ]
+        transforms = body.transforms(joints, rotations).astype(np.float32)
+        posed_joints = np.einsum("jab,jb->ja", transforms[:, :, :3], joints) + transforms[:, :, 3]
+        return _combine(layers, transforms, posed_joints.astype(np.float32), clothes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """One mesh of a person, in the rest pose."""
+
+    rest: NDArray[np.float32]  # [V, 3]
+    skin_index: NDArray[np.int32]  # [V, 5]
+    skin_weight: NDArray[np.float32]  # [V, 5]
+    truth: NDArray[np.float32]  # [V, 3]
+    truth_vertex: NDArray[np.int32]  # [V]
+    place: NDArray[np.float32]  # [V, 8]
+    keep: NDArray[np.float32]  # [V]
+    faces: NDArray[np.int32]  # [F, 3]
+    uv: NDArray[np.float32]  # [F, 3, 2]
+    body_face: NDArray[np.int32]  # [F]
+    kind: NDArray[np.uint8]  # [F]
+    face_material: NDArray[np.uint8]  # [F] from 0 within the layer
+    materials: tuple[Material, ...]
+    alpha: NDArray[np.uint8] | None = None  # [S, S]
+
+
+class _BodyMesh:
+    """The bare body with eyeballs and lashes: what does not change from person to person."""
+
+    def __init__(self, template: Template) -> None:
+        body = template.body
+        self.template = template
+        self.index = np.ascontiguousarray(body.skin_index[:_DRAWN], np.int32)
+        self.weight = np.ascontiguousarray(body.skin_weight[:_DRAWN], np.float32)
+        self.truth = body.vertices[:_DRAWN].astype(np.float32)
+        self.truth_vertex = np.arange(_DRAWN, dtype=np.int32)
+        helper = np.unique(np.concatenate([template.faces["eyes"], template.faces["lashes"]]))
+        self.truth_vertex[helper], self.truth[helper] = template.nearest(body.vertices[helper])
+        parts = [body.faces, template.faces["eyes"], template.faces["lashes"]]
+        self.faces = np.concatenate(parts).astype(np.int32)
+        self.part = np.repeat(np.arange(3, dtype=np.uint8), [len(part) for part in parts])
+        self.body_face = np.where(self.part == 0, np.arange(len(self.faces)), -1).astype(np.int32)
+        self.uv = np.zeros((len(self.faces), 3, 2), np.float32)
+        self.uv[: len(body.faces)] = template.face_uv
+        self.shown = np.concatenate([~template.face_cap, np.ones(len(self.faces) - len(body.faces), bool)])
+
+    def layer(self, rest: NDArray[np.float32], clothes: Clothes) -> _Layer:
+        """The faces that clothes leave to be seen."""
+        shown = self.shown & ~_covered(clothes.worn, self.template)[self.faces].all(1)
+        if clothes.lashes is None:
+            shown &= self.part < 2
+        rows = np.flatnonzero(shown)
+        materials = (clothes.skin, clothes.eye) + ((clothes.lashes,) if clothes.lashes else ())
+        return _Layer(
+            rest[:_DRAWN], self.index, self.weight, self.truth, self.truth_vertex,
+            self.template.attributes[:_DRAWN], np.ones(_DRAWN, np.float32), self.faces[rows], self.uv[rows],
+            self.body_face[rows], np.minimum(self.part[rows], 1), self.part[rows], materials,
+        )  # fmt: skip
+
+
+def _covered(worn: tuple[Worn, ...], template: Template) -> NDArray[np.bool_]:
+    """Base vertices [14992] that lie well under some garment."""
+    limb, collar = template.attributes[:_DRAWN, LIMB], template.attributes[:_DRAWN, COLLAR]
+    covered = np.zeros(_DRAWN, bool)
+    for item in worn:
+        if item.hides is not None:
+            inside = (limb > item.low + 0.12) & (limb < item.high - 0.12) & (collar < item.collar - 0.02)
+            covered |= item.hides[:_DRAWN] & inside
+    return covered
+
+
+def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, closet: Closet) -> _Layer | None:
+    """A garment fitted to the rest shape; None where its cut leaves nothing."""
+    piece = worn.piece
+    place = piece.place
+    keep = np.minimum(place[:, LIMB] - worn.low, worn.high - place[:, LIMB])
+    if worn.collar < ANY:
+        keep = np.minimum(keep, 5 * (worn.collar - place[:, COLLAR]))
+    fitted = piece.garment.fit(rest)
+    outwards = np.full(len(place), worn.loose, np.float32)
+    if worn.flare:
+        outwards += worn.flare * np.clip(min(worn.high, 0.0) - place[:, LIMB], 0, 2)
+    if worn.hairline is not None:
+        line = closet.face.hairline(place[:, 5:]) - worn.hairline
+        if worn.ragged:
+            line = line + 0.01 * noise(place[:, 5:], 0.012, worn.ragged)
+            outwards *= 1 + 0.35 * noise(place[:, 5:], 0.05, worn.ragged)
+        keep = np.minimum(keep, 20 * line)
+        outwards *= np.clip(0.3 + line / 0.03, 0.1, 1)
+    if worn.loose or worn.flare:
+        fitted = fitted + _normals(fitted, piece.garment.faces) * (outwards * scale)[:, None]
+    rows = np.flatnonzero((keep > 0)[piece.garment.faces].any(1))
+    if not len(rows):
+        return None
+    return _Layer(
+        fitted.astype(np.float32), piece.skin_index, piece.skin_weight, piece.truth, piece.truth_vertex, place,
+        keep.astype(np.float32), piece.garment.faces[rows], piece.garment.uv[rows], np.full(len(rows), -1, np.int32),
+        np.full(len(rows), KINDS.index(worn.kind), np.uint8), np.zeros(len(rows), np.uint8), (worn.material,),
+        piece.alpha if worn.kind in ("hair", "brow") else None,
+    )  # fmt: skip
+
+
+def _combine(
+    layers: list[_Layer], transforms: NDArray[np.float32], joints: NDArray[np.float32], clothes: Clothes
+) -> Outfit:
+    """All layers posed, in one mesh."""
+    first_vertex = np.cumsum([0] + [len(layer.rest) for layer in layers])
+    first_material = np.cumsum([0] + [len(layer.materials) for layer in layers])
+
+    def join(name: str) -> NDArray:
+        return np.concatenate([getattr(layer, name) for layer in layers])
+
+    faces = np.concatenate(
+        [layer.faces + np.int32(n) for layer, n in zip(layers, first_vertex, strict=False)]
+    )
+    material = [layer.face_material + np.uint8(n) for layer, n in zip(layers, first_material, strict=False)]
+    look = Look(join("uv"), join("place"), np.concatenate(material), sum((x.materials for x in layers), ()))
+    vertices = np.empty((first_vertex[-1], 3), np.float32)
+    for layer, n in zip(layers, first_vertex, strict=False):
+        _pose(layer.rest, layer.skin_index, layer.skin_weight, transforms, vertices[n : n + len(layer.rest)])
+    return Outfit(
+        vertices, joints, faces, join("truth"), join("truth_vertex"), join("body_face"), join("kind"), join("keep"),
+        _cutouts(layers, look.uv), look,
+    )  # fmt: skip
+
+
+def _cutouts(layers: list[_Layer], uv: NDArray[np.float32]) -> Cutouts:
+    """The alpha textures of hair and brows."""
+    alpha, textures, owner, passed = [np.zeros(1, np.uint8)], [(0, 1, 1)], [], 1
+    for layer in layers:
+        number = -1
+        if layer.alpha is not None:
+            number = len(textures)
+            alpha.append(layer.alpha.reshape(-1))
+            textures.append((passed, *layer.alpha.shape))
+            passed += layer.alpha.size
+        owner.append(np.full(len(layer.faces), number, np.int32))
+    return Cutouts(np.concatenate(alpha), np.array(textures, np.int64), np.concatenate(owner), uv, _ALPHA)
+
+
+def _height(rest: NDArray[np.floating]) -> float:
+    return float(np.ptp(rest[:13380, 2]))
+
+
+@njit(cache=True, nogil=True)
+def _normals(vertices, faces):  # type: ignore[no-untyped-def]
+    """Unit normals [V, 3] of vertices."""
+    normals = np.zeros_like(vertices)
+    for f in range(len(faces)):
+        a, b, c = vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]]
+        normal = np.cross(b - a, c - a)
+        for k in range(3):
+            normals[faces[f, k]] += normal
+    for v in range(len(vertices)):
+        length = np.sqrt(np.sum(normals[v] ** 2))
+        if length > 0:
+            normals[v] /= length
+    return normals
+
+
+@njit(cache=True, nogil=True)
+def _pose(rest, index, weight, transforms, out):  # type: ignore[no-untyped-def]
+    """Linear blend skinning into `out`."""
+    for v in range(len(rest)):
+        x, y, z = rest[v, 0], rest[v, 1], rest[v, 2]
+        for r in range(3):
+            total = np.float32(0)
+            for k in range(index.shape[1]):
+                m = transforms[index[v, k], r]
+                total += weight[v, k] * (m[0] * x + m[1] * y + m[2] * z + m[3])
+            out[v, r] = total

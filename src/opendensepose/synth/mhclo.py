@@ -20,7 +20,9 @@ class Garment:
     base: NDArray[np.int32]  # [V, 3] hm08 numbers
     weights: NDArray[np.float32]  # [V, 3] sum 1; may lie outside 0..1
     offset: NDArray[np.float32]  # [V, 3] file units, our axes
-    scale_pairs: NDArray[np.int32]  # [3, 2] base vertices whose distance along axis k, over scale_size, is a file unit
+    scale_pairs: NDArray[
+        np.int32
+    ]  # [3, 2] base vertices whose distance along axis k, over scale_size, is a file unit
     scale_size: NDArray[np.float32]  # [3]
     deleted: NDArray[np.bool_]  # [19158] base vertices that the garment hides
     vertices: NDArray[np.float32]  # [V, 3] as modelled on the base mesh, file units, our axes
@@ -65,9 +67,13 @@ def read_garment(path: Path) -> Garment:
     rows, scales, deleted, entries = _read_mhclo(path)
     missing = [key for key in ("obj_file", *_AXES) if key not in entries | scales]
     if missing or not rows:
-        raise ValueError(f"{path}: expected obj_file, three scales and vertex rows, got none of {missing or ['rows']}")
+        raise ValueError(
+            f"{path}: expected obj_file, three scales and vertex rows, got none of {missing or ['rows']}"
+        )
     vertices, faces, uv = read_obj(path.parent / entries["obj_file"])
-    table = np.array([row if len(row) == 9 else [row[0]] * 3 + [1, 0, 0, 0, 0, 0] for row in rows], np.float64)
+    table = np.array(
+        [row if len(row) == 9 else [row[0]] * 3 + [1, 0, 0, 0, 0, 0] for row in rows], np.float64
+    )
     if len(table) != len(vertices):
         raise ValueError(f"{path}: expected {len(vertices)} vertex rows (as in the .obj), got {len(table)}")
     material = path.parent / entries["material"] if "material" in entries else None

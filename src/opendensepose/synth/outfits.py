@@ -1,0 +1,320 @@
+"""What a random person wears: combinations of garments, skin, hair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.synth.fabrics import (
+    ANY,
+    cloth,
+    fabric,
+    fabric_colour,
+    hair_colour,
+    hem,
+    leg,
+    skin_tone,
+    sleeve,
+    vary,
+)
+from opendensepose.synth.paint import Colour, Eye, Fabric, Face, Hair, Material, Skin, Texture
+from opendensepose.synth.pieces import (
+    SKIN_TEXTURE,
+    Piece,
+    foot_piece,
+    helper_piece,
+    hides,
+    load_piece,
+    read_texture,
+    scalp_piece,
+    split_files,
+)
+from opendensepose.synth.template import Template
+
+Split = Literal["train", "test"]
+MISFIT = "male_worksuit01"  # its texture does not fit its texture coordinates
+IRIS = [
+    (0.03, 0.015, 0.008),
+    (0.05, 0.025, 0.01),
+    (0.11, 0.06, 0.02),
+    (0.06, 0.1, 0.05),
+    (0.1, 0.17, 0.25),
+    (0.2, 0.22, 0.22),
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Worn:
+    """A piece as it is worn."""
+
+    piece: Piece
+    kind: str  # one of dress.KINDS
+    material: Material
+    low: float = -ANY  # limb coordinates between which it is there
+    high: float = ANY
+    collar: float = ANY  # metres over the base of the neck up to which it is there
+    loose: float = 0.0  # metres outwards along the normals, on an adult
+    flare: float = 0.0  # extra metres outwards per unit of the limb coordinate under the upper edge
+    hides: NDArray[np.bool_] | None = None  # [19158] base vertices under it
+    ragged: int = 0  # seed of an uneven surface and border (hair); 0 = smooth
+    hairline: float | None = None  # metres over the hairline from which on it is there (scalp pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class Clothes:
+    """A person's skin and all that is on it."""
+
+    skin: Skin
+    eye: Eye
+    lashes: Hair | None
+    worn: tuple[Worn, ...]
+
+
+class Closet:
+    """The pieces and textures of one split; read when first needed."""
+
+    def __init__(self, template: Template, assets: Path | None, split: Split) -> None:
+        self.template = template
+        self.face = Face(template.eyes, template.mouth)
+        self._pieces: dict[str, Piece] = {}
+        self._textures: dict[Path, Texture] = {}
+        root = assets / "makehuman" if assets else None
+        if root is not None and not root.is_dir():
+            raise FileNotFoundError(f"assets: expected a folder makehuman in {assets}, got none")
+
+        def list_files(pattern: str, leave_out: str = "special_suit") -> list[Path]:
+            found = [path for path in root.glob(pattern) if leave_out not in path.name] if root else []
+            return split_files(found, split)
+
+        self.suits = list_files("clothes/*suit*/*.mhclo")
+        self.shoes = list_files("clothes/shoes*/*.mhclo")
+        self.hats = list_files("clothes/fedora*/*.mhclo")
+        self.hair = list_files("hair/*/*.mhclo")
+        self.brows = list_files("eyebrows/*/*.mhclo")
+        self.skins = list_files("skins/textures/*.png")
+
+    def piece(self, path: Path) -> Piece:
+        """The piece of a .mhclo file."""
+        return self._kept(str(path), lambda: load_piece(path, self.template, plain=path.stem == MISFIT))
+
+    def skin(self, path: Path) -> Texture:
+        """A skin's texture."""
+        if path not in self._textures:
+            self._textures[path] = read_texture(path, SKIN_TEXTURE)[0]
+        return self._textures[path]
+
+    def own(self, name: str) -> Piece:
+        """A piece of the body's own geometry: tights, skirt, hair (helpers), scalp, foot."""
+        if name == "scalp":
+            return self._kept(name, lambda: scalp_piece(self.template, self.face))
+        if name == "foot":
+            return self._kept(name, lambda: foot_piece(self.template))
+        return self._kept(name, lambda: helper_piece(self.template, name))
+
+    @cached_property
+    def under_tights(self) -> NDArray[np.bool_]:
+        """Base vertices [19158] that the tights cover."""
+        return hides(self.own("tights"), self.template)
+
+    def _kept(self, key: str, make: Callable[[], Piece]) -> Piece:
+        if key not in self._pieces:
+            self._pieces[key] = make()
+        return self._pieces[key]
+
+
+def choose(
+    rng: np.random.Generator,
+    closet: Closet,
+    *,
+    adult: bool = True,
+) -> Clothes:
+    """Random clothes, skin and hair."""
+    hair_tone = hair_colour(rng)
+    worn, tight = _garments(rng, closet)
+    worn += _shoes(rng, closet, tight)
+    on_head, scalp = _hair_or_hat(rng, closet, hair_tone)
+    worn += on_head
+    painted_brows = 0.0
+    if closet.brows and rng.random() < 0.9:
+        piece = closet.piece(closet.brows[rng.integers(len(closet.brows))])
+        worn.append(Worn(piece, "brow", Hair(hair_tone * 0.6)))
+    else:
+        painted_brows = float(rng.uniform(0.002, 0.0045))
+    texture = (
+        closet.skin(closet.skins[rng.integers(len(closet.skins))])
+        if closet.skins and rng.random() < 0.85
+        else None
+    )
+    skin = Skin(
+        face=closet.face,
+        tint=vary(rng, np.ones(3), 0.15) * 1.1 if texture else skin_tone(rng),
+        texture=texture,
+        hair=hair_tone * 0.8 if scalp else None,
+        beard=float(rng.uniform(0.2, 0.95)) if adult and rng.random() < 0.22 else 0.0,
+        brows=painted_brows,
+        seed=int(rng.integers(1 << 30)),
+        tight=tuple(tight),
+    )
+    eye = Eye(vary(rng, IRIS[rng.integers(len(IRIS))], 0.3), closet.face.eyes)
+    lashes = Hair(np.full(3, 0.02, np.float32)) if rng.random() < 0.5 else None
+    return Clothes(skin, eye, lashes, tuple(worn))
+
+
+Tight = list[tuple[float, float, float, object]]
+
+
+def _garments(rng: np.random.Generator, closet: Closet) -> tuple[list[Worn], list]:
+    """Tops and bottoms, and what is painted on the skin: (limb from, to, collar, cloth)."""
+    style = rng.choice(
+        ["suit", "mixed", "half", "own"], p=[0.3, 0.35, 0.15, 0.2] if closet.suits else [0, 0, 0, 1]
+    )
+    if style == "suit":
+        piece = closet.piece(closet.suits[rng.integers(len(closet.suits))])
+        waist = float(rng.uniform(-0.9, 0.1)) if rng.random() < 0.75 else None
+        material = fabric(rng, piece.texture, waist=waist)
+        return [_suit(piece, material, leg(rng), sleeve(rng), float(rng.uniform(0, 0.006)))], []
+    edge = hem(rng)
+    top_from_suit, bottom_from_suit = style == "mixed", style == "mixed"
+    if style == "half":
+        top_from_suit = bool(rng.random() < 0.5)
+        bottom_from_suit = not top_from_suit
+    worn = []
+    if bottom_from_suit:
+        piece = closet.piece(closet.suits[rng.integers(len(closet.suits))])
+        material = fabric(rng, piece.texture, waist=None, top=False)
+        worn.append(_suit(piece, material, leg(rng), max(edge + 0.15, -0.25), 0.0))
+        tight: list = []
+    else:
+        worn, tight = _own_bottom(rng, closet, edge)
+    if top_from_suit:
+        piece = closet.piece(closet.suits[rng.integers(len(closet.suits))])
+        worn.append(
+            _suit(
+                piece,
+                fabric(rng, piece.texture, waist=None),
+                edge,
+                sleeve(rng),
+                float(rng.uniform(0.002, 0.012)),
+            )
+        )
+    else:
+        worn += _own_top(rng, closet, edge)
+    return worn, tight
+
+
+def _suit(piece: Piece, material: Fabric, low: float, high: float, loose: float) -> Worn:
+    return Worn(piece, "garment", material, low, high, loose=loose, hides=piece.garment.deleted)
+
+
+def _own_top(rng: np.random.Generator, closet: Closet, edge: float) -> list[Worn]:
+    """A shirt, pullover, coat or swimwear (none) made of the tights."""
+    if rng.random() < 0.05:
+        return []
+    material = fabric(rng, None, waist=None)
+    loose = float(rng.choice([rng.uniform(0.002, 0.008), rng.uniform(0.008, 0.03)]))
+    collar = float(rng.choice([rng.uniform(-0.09, -0.02), rng.uniform(-0.01, 0.05)]))
+    high = min(sleeve(rng), 2.97)
+    tights = closet.own("tights")
+    flare = float(rng.uniform(0, 0.012))
+    top = Worn(tights, "garment", material, edge, high, collar, loose, flare, closet.under_tights)
+    if rng.random() < 0.12:  # a coat or dress: the skirt goes on in the same cloth
+        long = float(rng.uniform(-2.6, -1.2))
+        return [top, Worn(closet.own("skirt"), "garment", material, long, 0.0, loose=loose, flare=flare)]
+    return [top]
+
+
+def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[list[Worn], list]:
+    """Trousers or shorts of the tights, a skirt, or leggings painted on the skin."""
+    kind = rng.choice(["trousers", "skirt", "leggings", "briefs"], p=[0.62, 0.2, 0.12, 0.06])
+    upper = max(edge + 0.15, -0.25)
+    if kind in ("trousers", "briefs"):
+        low = -1.15 if kind == "briefs" else max(leg(rng), -3.05)
+        loose = float(rng.uniform(0.001, 0.02))
+        material = fabric(rng, None, waist=None, top=False)
+        return [
+            Worn(
+                closet.own("tights"), "garment", material, low, upper, loose=loose, hides=closet.under_tights
+            )
+        ], []
+    painted = cloth(rng, top=False, textured=False)
+    if kind == "leggings":
+        return [], [(float(rng.uniform(-3.0, -2.0)), upper, ANY, painted)]
+    material = fabric(rng, None, waist=None, top=False)
+    low = float(rng.uniform(-2.85, -1.35))
+    flare = float(rng.uniform(0, 0.05))
+    skirt = Worn(
+        closet.own("skirt"), "garment", material, low, 0.3, loose=float(rng.uniform(0, 0.015)), flare=flare
+    )
+    stockings = [(-3.05, 0.0, ANY, painted)] if rng.random() < 0.35 else [(-1.2, 0.0, ANY, painted)]
+    return [skirt], stockings
+
+
+def _shoes(rng: np.random.Generator, closet: Closet, tight: list) -> list[Worn]:
+    """Shoes or bare feet; adds socks and gloves to what is painted."""
+    if rng.random() < 0.5:
+        plain = fabric_colour(rng)
+        socks = Fabric(*[cloth(rng, top=False, textured=False)] * 2, 0.0).upper
+        tight.append(
+            (-ANY, float(rng.uniform(-2.9, -2.2)), ANY, socks if rng.random() < 0.5 else _plain(socks, plain))
+        )
+    if rng.random() < 0.04:
+        tight.append((float(rng.uniform(2.9, 3.1)), ANY, ANY, cloth(rng, top=False, textured=False)))
+    style = rng.random()
+    if style < 0.1:
+        return []
+    if closet.shoes and style < 0.85:
+        piece = closet.piece(closet.shoes[rng.integers(len(closet.shoes))])
+        material = fabric(rng, piece.texture, waist=None, top=False)
+        return [Worn(piece, "shoe", material, hides=piece.garment.deleted)]
+    material = Fabric(*[cloth(rng, top=False, textured=False)] * 2, 0.0)
+    high = float(rng.choice([-2.97, rng.uniform(-2.9, -2.3)], p=[0.75, 0.25]))  # or boots
+    return [Worn(closet.own("foot"), "shoe", material, high=high, loose=float(rng.uniform(0.005, 0.01)))]
+
+
+def _plain(pattern: object, colour: Colour) -> object:
+    from dataclasses import replace
+
+    return replace(pattern, first=colour, pattern="plain")  # type: ignore[type-var]
+
+
+def _hair_or_hat(rng: np.random.Generator, closet: Closet, tone: Colour) -> tuple[list[Worn], bool]:
+    """Hair or a hat, and whether the scalp is painted in the hair's colour."""
+    seed = int(rng.integers(1, 1 << 30))
+    scalp = closet.own("scalp")
+    if rng.random() < 0.13:
+        if closet.hats and rng.random() < 0.5:
+            piece = closet.piece(closet.hats[rng.integers(len(closet.hats))])
+            return [Worn(piece, "hat", fabric(rng, piece.texture, waist=None, top=False))], bool(
+                rng.random() < 0.8
+            )
+        material = fabric(rng, None, waist=None, top=False)
+        line = float(rng.uniform(-0.015, 0.02))
+        cap = Worn(scalp, "hat", material, loose=float(rng.uniform(0.008, 0.02)), hairline=line)
+        return [cap], bool(rng.random() < 0.8)
+    style = rng.random()
+    if style < 0.12:
+        return [], bool(rng.random() < 0.5)  # bald or close-cropped
+    if closet.hair and style < 0.85:
+        piece = closet.piece(closet.hair[rng.integers(len(closet.hair))])
+        return [Worn(piece, "hair", Hair(tone, piece.texture, seed))], True
+    thick = float(rng.choice([rng.uniform(0.004, 0.015), rng.uniform(0.015, 0.045)]))
+    shell = Worn(
+        scalp,
+        "hair",
+        Hair(tone, None, seed),
+        loose=thick,
+        ragged=seed,
+        hairline=float(rng.uniform(-0.008, 0.012)),
+    )
+    if rng.random() < 0.35:
+        return [
+            shell,
+            Worn(closet.own("hair"), "hair", Hair(tone, None, seed), low=float(rng.uniform(-0.2, 1.0))),
+        ], True
+    return [shell], True

@@ -1,0 +1,180 @@
+"""Everything that can be put on: garments read from assets or made from the body's own helper geometry."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.io.files import atomic
+from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
+from opendensepose.synth.paint import TO_LINEAR, Face, Texture
+from opendensepose.synth.template import HEAD, LIMB, TORSO, Template
+
+VERSION = 1  # of the cache files
+GARMENT_TEXTURE, SKIN_TEXTURE = 256, 512  # pixels
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One garment, ready to be fitted, posed and painted. V vertices, F triangles."""
+
+    name: str
+    garment: Garment
+    skin_index: NDArray[np.int32]  # [V, 5]
+    skin_weight: NDArray[np.float32]  # [V, 5]
+    truth: NDArray[np.float32]  # [V, 3] the surface point behind, on the mean body
+    truth_vertex: NDArray[np.int32]  # [V]
+    place: NDArray[np.float32]  # [V, 8] as Template.attributes
+    texture: Texture | None = None
+    alpha: NDArray[np.uint8] | None = None  # [S, S]
+
+
+def make_piece(garment: Garment, template: Template) -> Piece:
+    """Skinning, ground truth and places of a garment, from its fit on the mean body."""
+    body = template.body
+    fitted = garment.fit(body.vertices)
+    vertex, truth = template.nearest(fitted)
+    index, weight = garment.skinning(body.skin_index, body.skin_weight)
+    return Piece(garment.name, garment, index, weight, truth, vertex, template.place(fitted, vertex))
+
+
+def load_piece(path: Path, template: Template, *, plain: bool = False) -> Piece:
+    """The piece of a .mhclo file with its texture; computed once, then read from the user's cache folder.
+
+    `plain` leaves the texture's colours out and keeps its alpha.
+    """
+    key = f"{VERSION} {path.resolve()} {path.stat().st_mtime_ns} {template.body.vertices.sum():.6f}"
+    cached = cache_folder() / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
+    piece = _read_cached(cached)
+    if piece is None:
+        garment = read_garment(path)
+        piece = make_piece(garment, template)
+        if garment.texture is not None:
+            texture, alpha = read_texture(garment.texture, GARMENT_TEXTURE)
+            piece = replace(piece, texture=texture, alpha=alpha)
+        _write_cached(cached, piece)
+    return replace(piece, texture=None) if plain else piece
+
+
+def cache_folder() -> Path:
+    """Where fitted garments are kept between runs."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "opendensepose" / "garments"
+
+
+def _write_cached(path: Path, piece: Piece) -> None:
+    arrays = {f"g_{f.name}": getattr(piece.garment, f.name) for f in fields(Garment) if f.name != "texture"}
+    arrays |= {
+        f.name: getattr(piece, f.name) for f in fields(Piece) if f.name not in ("garment", "texture", "alpha")
+    }
+    if piece.texture is not None:
+        arrays |= {"pixels": piece.texture.pixels, "mean": np.float64(piece.texture.mean)}
+    if piece.alpha is not None:
+        arrays["alpha"] = piece.alpha
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def _read_cached(path: Path) -> Piece | None:
+    if not path.exists():
+        return None
+    with np.load(path) as file:
+        data = {name: file[name] for name in file.files}
+    parts = {name[2:]: value for name, value in data.items() if name.startswith("g_")}
+    garment = Garment(**{**parts, "name": str(parts["name"]), "texture": None})
+    rest = {f.name: data[f.name] for f in fields(Piece) if f.name in data and f.name not in ("name", "alpha")}
+    texture = Texture(data["pixels"], float(data["mean"])) if "pixels" in data else None
+    return Piece(name=garment.name, garment=garment, texture=texture, alpha=data.get("alpha"), **rest)
+
+
+def read_texture(path: Path, size: int) -> tuple[Texture, NDArray[np.uint8] | None]:
+    """A texture shrunk to size x size and its alpha where it has holes; ambient occlusion is multiplied in."""
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError(f"{path}: expected a picture, got something that OpenCV cannot read")
+    image = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    alpha = image[..., 3] / np.float32(255) if image.shape[2] == 4 else np.ones(image.shape[:2], np.float32)
+    colour = TO_LINEAR[image[..., 2::-1]] * _occlusion(path, image.shape[:2])
+    # colours are averaged in linear light and weighted by alpha, or the strands' borders get fringes
+    weight = np.maximum(alpha, 1e-3)[..., None]
+    small = cv2.resize(colour * weight, (size, size), interpolation=cv2.INTER_AREA)
+    small = small / cv2.resize(weight, (size, size), interpolation=cv2.INTER_AREA)[..., None]
+    small_alpha = (
+        (cv2.resize(alpha, (size, size), interpolation=cv2.INTER_AREA) * 255).round().astype(np.uint8)
+    )
+    solid = small_alpha > 128
+    levels = small[solid] @ _LUMINANCE if solid.any() else np.ones(1)
+    pixels = np.searchsorted((TO_LINEAR[1:] + TO_LINEAR[:-1]) / 2, small).astype(np.uint8)
+    mean = float(np.mean(levels[levels > 0.002])) if (levels > 0.002).any() else 0.01
+    return Texture(pixels, mean), small_alpha if (small_alpha < 90).mean() > 0.02 else None
+
+
+def _occlusion(path: Path, size: tuple[int, ...]) -> NDArray[np.float32]:
+    """Ambient occlusion [H, W, 1] that belongs to a diffuse texture, 1 where there is none."""
+    file = path.with_name(path.name.replace("_diffuse", "_ao"))
+    image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) if file != path and file.exists() else None
+    if image is None:
+        return np.ones((1, 1, 1), np.float32)
+    wide = cv2.dilate(image, np.ones((9, 9), np.uint8))  # black outside its islands, which would bleed in
+    image = np.where(image > 8, image, wide)
+    return (cv2.resize(image, (size[1], size[0])).astype(np.float32) / 255)[..., None] ** np.float32(0.7)
+
+
+def helper_piece(template: Template, group: str) -> Piece:
+    """Tights, skirt or hair of the base mesh's helper geometry as a garment."""
+    return _own_geometry(template, group, template.faces[group])
+
+
+def scalp_piece(template: Template, face: Face) -> Piece:
+    """The scalp with a rim under the hairline, for hair and caps."""
+    body = template.body
+    on_head = (template.regions[:, HEAD] > 0.6) & (face.hairline(body.vertices) > -0.04)
+    return _own_geometry(template, "scalp", body.faces[on_head[body.faces].all(1)])
+
+
+def foot_piece(template: Template) -> Piece:
+    """Feet and shins, for painted shoes and boots."""
+    body = template.body
+    low = template.attributes[:, LIMB] < -2
+    return _own_geometry(template, "foot", body.faces[low[body.faces].all(1)])
+
+
+def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -> Piece:
+    """A garment whose vertices are base vertices."""
+    numbers, faces = np.unique(triangles, return_inverse=True)
+    count = len(numbers)
+    garment = Garment(
+        name=name,
+        base=np.repeat(numbers[:, None], 3, 1).astype(np.int32),
+        weights=np.tile(np.array([[1, 0, 0]], np.float32), (count, 1)),
+        offset=np.zeros((count, 3), np.float32),
+        scale_pairs=np.array([[5399, 11998], [5399, 11998], [5399, 11998]], np.int32),
+        scale_size=np.ones(3, np.float32),
+        deleted=np.zeros(BASE_VERTICES, bool),
+        vertices=template.body.vertices[numbers],
+        faces=faces.reshape(-1, 3).astype(np.int32),
+        uv=np.zeros((len(triangles), 3, 2), np.float32),
+        texture=None,
+    )
+    return make_piece(garment, template)
+
+
+def hides(piece: Piece, template: Template) -> NDArray[np.bool_]:
+    """Base vertices that helper geometry covers: torso and limbs."""
+    limb = template.attributes[:, LIMB]
+    trunk = template.regions[:, TORSO] + template.regions[:, 2:].sum(1) > 0.8
+    return trunk & (limb > piece.place[:, LIMB].min()) & (limb < piece.place[:, LIMB].max())
+
+
+def split_files(names: list[Path], split: str) -> list[Path]:
+    """The files of a split: every fifth one by name is for testing only."""
+    ordered = sorted(names, key=lambda path: path.name)
+    return [path for number, path in enumerate(ordered) if (number % 5 == 4) == (split == "test")]
