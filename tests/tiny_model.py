@@ -2,8 +2,8 @@
 
 Detector: one person for each of `BOXES` (as parts of the network's input) with the scores `SCORES`, but none
 in a picture whose first pixel has no red. The picture itself is its only feature map.
-Dense head: every person has the same maps 8 x 8, those of `maps()`, but u is raised by the box's x1 / 1000, so that the
-box that the graph was given can be read from its result.
+Dense head: every person has the same maps 8 x 8, those of `maps()`, but u is raised by the box's x1 / 1000,
+so that the box that the graph was given can be read from its result.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ class GivenBoxes:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Read the file; raises FileNotFoundError or InputError."""
         self.path = Path(path)
+        if not self.path.is_file():
+            raise FileNotFoundError(f"{path}: expected a file of boxes, got no such file")
         self._everywhere: NDArray[np.float32] | None = None
         self._by_name: dict[str, NDArray[np.float32]] = {}
         try:
