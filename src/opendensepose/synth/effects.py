@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.surface.jit import njit
+
 _STEPS = 4096
 _encoded = np.arange(_STEPS + 1) / _STEPS
 _TO_SRGB = (
@@ -40,11 +42,21 @@ def develop(
     return picture
 
 
-def tone(radiance: NDArray[np.float32]) -> NDArray[np.float32]:
+def tone(radiance: NDArray[np.float32]) -> NDArray[np.float32]:  # [H, W, 3]
     """Linear light -> sRGB 0..255; above .7 a soft shoulder towards 1."""
-    bright = np.maximum(radiance - 0.7, 0)
-    rolled = np.minimum(radiance, 0.7) + 0.3 * bright / (bright + 0.45)
-    return _TO_SRGB[(np.clip(rolled, 0, 1) * _STEPS).astype(np.int32)]
+    return np.asarray(_tone(radiance.reshape(-1), _TO_SRGB)).reshape(radiance.shape)
+
+
+@njit(cache=True, nogil=True)
+def _tone(radiance, table):  # type: ignore[no-untyped-def]
+    out = np.empty_like(radiance)
+    for i in range(len(radiance)):
+        value = max(radiance[i], np.float32(0))
+        if value > np.float32(0.7):
+            bright = value - np.float32(0.7)
+            value = np.float32(0.7) + np.float32(0.3) * bright / (bright + np.float32(0.45))
+        out[i] = table[int(value * _STEPS)]
+    return out
 
 
 def _lens(rng: np.random.Generator, image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts, rasterize
 from opendensepose.synth.backdrop import Backdrop
 from opendensepose.synth.camera import Camera
-from opendensepose.synth.light import Light, polynomials
+from opendensepose.synth.light import Light
 
 SHADOW_SIDE = 224  # pixels of the shadow map
 FINE = 2  # colours are drawn with 2 x 2 samples per pixel
@@ -63,24 +63,47 @@ def draw_buffers(camera: Camera, things: Sequence[Thing]) -> Buffers:
         projected[:, 0] -= columns.start
         projected[:, 1] -= rows.start
         size = (rows.stop - rows.start, columns.stop - columns.start)
-        face, bary, depth = rasterize(projected, thing.faces, size, keep=thing.keep, cutouts=thing.cutouts)
-        out.alone[number] = np.count_nonzero(face >= 0)
-        nearer = depth < out.depth[rows, columns]
-        out.owner[rows, columns][nearer] = number
-        out.face[rows, columns][nearer] = face[nearer]
-        out.bary[rows, columns][nearer] = bary[nearer]
-        out.depth[rows, columns][nearer] = depth[nearer]
+        drawn = rasterize(projected, thing.faces, size, keep=thing.keep, cutouts=thing.cutouts)
+        out.alone[number] = _put(
+            *drawn, rows.start, columns.start, number, out.owner, out.face, out.bary, out.depth
+        )
     return out
+
+
+@njit(cache=True, nogil=True)
+def _put(face, bary, depth, top, left, number, owners, faces, barys, depths):  # type: ignore[no-untyped-def]
+    """Lay a drawn window over the buffers where it is nearer; the pixels that it has itself."""
+    alone = 0
+    for i in range(face.shape[0]):
+        for j in range(face.shape[1]):
+            alone += face[i, j] >= 0
+            if depth[i, j] < depths[top + i, left + j]:
+                owners[top + i, left + j] = number
+                depths[top + i, left + j] = depth[i, j]
+                faces[top + i, left + j] = face[i, j]
+                for k in range(3):
+                    barys[top + i, left + j, k] = bary[i, j, k]
+    return alone
 
 
 def _window(projected: NDArray[np.float32], size: tuple[int, int]) -> tuple[slice, slice]:
     """Rows and columns that the vertices in front of the camera can touch."""
-    visible = projected[projected[:, 2] > 0]
-    if not len(visible):
-        return slice(0, 0), slice(0, 0)
-    low = np.clip(np.floor(visible[:, :2].min(0)) - 1, 0, size[::-1]).astype(int)
-    high = np.clip(np.ceil(visible[:, :2].max(0)) + 1, 0, size[::-1]).astype(int)
-    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+    low, high = bounds(projected, 0.0)
+    left, top = np.clip(np.floor(low[:2]) - 1, 0, size[::-1]).astype(int)
+    right, bottom = np.clip(np.ceil(high[:2]) + 1, 0, size[::-1]).astype(int)
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+
+@njit(cache=True, nogil=True)
+def bounds(points, above):  # type: ignore[no-untyped-def]
+    """Lowest and highest coordinates [3] of the points [P, 3] whose z exceeds `above`; inf, -inf without any."""
+    low, high = np.full(3, np.inf, np.float32), np.full(3, -np.inf, np.float32)
+    for p in range(len(points)):
+        if points[p, 2] > above:
+            for k in range(3):
+                low[k] = min(low[k], points[p, k])
+                high[k] = max(high[k], points[p, k])
+    return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +123,9 @@ def shadow_map(things: Sequence[Thing], key: NDArray[np.floating]) -> ShadowMap:
     right /= np.linalg.norm(right)
     axes = np.stack([right, np.cross(away, right), away]).astype(np.float32)
     local = [thing.vertices @ axes.T for thing in things]
-    low = np.min([points.min(0) for points in local], axis=0) - 0.1
-    high = np.max([points.max(0) for points in local], axis=0) + 0.1
+    extents = [bounds(points, -np.inf) for points in local]
+    low = np.min([low for low, _ in extents], axis=0) - 0.1
+    high = np.max([high for _, high in extents], axis=0) + 0.1
     scale = float(SHADOW_SIDE / max(high[0] - low[0], high[1] - low[1]))
     nearest = np.full((SHADOW_SIDE, SHADOW_SIDE), np.inf, np.float32)
     for thing, points in zip(things, local, strict=True):
@@ -122,11 +146,38 @@ def render(camera: Camera, things: Sequence[Thing], backdrop: Backdrop) -> NDArr
         _shade_floor(camera, shadows, backdrop.light, picture)
     samples = np.zeros((*fine.size, 3), np.float32)
     for number, thing in enumerate(things):
-        rows, columns = np.nonzero(buffers.owner == number)
+        rows, columns, face, bary = _pixels(buffers.owner, number, buffers.face, buffers.bary)
         if len(rows) and shadows is not None:
-            face, bary = buffers.face[rows, columns], buffers.bary[rows, columns]
-            samples[rows, columns] = shade(thing, face, bary, fine, backdrop.light, shadows)
-    return _mix(samples, buffers.owner, picture)
+            _fill(samples, rows, columns, shade(thing, face, bary, fine, backdrop.light, shadows))
+    return np.asarray(_mix(samples, buffers.owner, picture))
+
+
+@njit(cache=True, nogil=True)
+def _pixels(owner, number, faces, barys):  # type: ignore[no-untyped-def]
+    """Rows, columns, faces [P] and barycentrics [P, 3] of the pixels of one thing."""
+    count = 0
+    for i in range(owner.shape[0]):
+        for j in range(owner.shape[1]):
+            count += owner[i, j] == number
+    rows, columns, face = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    bary = np.empty((count, 3), np.float32)
+    p = 0
+    for i in range(owner.shape[0]):
+        for j in range(owner.shape[1]):
+            if owner[i, j] == number:
+                rows[p], columns[p], face[p] = i, j, faces[i, j]
+                for k in range(3):
+                    bary[p, k] = barys[i, j, k]
+                p += 1
+    return rows, columns, face, bary
+
+
+@njit(cache=True, nogil=True)
+def _fill(samples, rows, columns, values):  # type: ignore[no-untyped-def]
+    """samples[rows, columns] = values."""
+    for p in range(len(rows)):
+        for k in range(3):
+            samples[rows[p], columns[p], k] = values[p, k]
 
 
 def shade(
@@ -142,14 +193,30 @@ def shade(
     place, normal = _surface(
         face, bary, thing.faces, thing.vertices, normals, camera.position.astype(np.float32)
     )
-    open_ = _lit(place + 0.02 * normal, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
-    ambient = np.maximum(polynomials(normal) @ light.sh, 0.02)
-    # light from the blocked side is missing most where the surface faces it
-    towards = normal @ light.key
-    blocked = light.shade * (0.6 + 0.4 * towards) * (1 - open_)
-    direct = np.maximum(towards, 0) * open_
-    irradiance = ambient * (1 - blocked)[:, None] + direct[:, None] * light.key_colour
+    open_ = _lit(place, normal, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
+    irradiance = _irradiance(normal, open_, light.sh, light.key, light.key_colour, light.shade)
     return np.asarray(thing.paint(face, bary) * irradiance, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _irradiance(normal, open_, sh, key, key_colour, shade):  # type: ignore[no-untyped-def]
+    """Irradiance / pi [P, 3]: the harmonics, less the blocked share, and the main light where it reaches."""
+    out = np.empty((len(normal), 3), np.float32)
+    terms = np.empty(9, np.float32)
+    for p in range(len(normal)):
+        x, y, z = normal[p, 0], normal[p, 1], normal[p, 2]
+        terms[0], terms[1], terms[2], terms[3], terms[4] = 1, y, z, x, x * y
+        terms[5], terms[6], terms[7], terms[8] = y * z, 3 * z * z - 1, x * z, x * x - y * y
+        towards = x * key[0] + y * key[1] + z * key[2]
+        # light from the blocked side is missing most where the surface faces it
+        left = 1 - shade * (np.float32(0.6) + np.float32(0.4) * towards) * (1 - open_[p])
+        direct = max(towards, 0) * open_[p]
+        for k in range(3):
+            ambient = np.float32(0)
+            for t in range(9):
+                ambient += terms[t] * sh[t, k]
+            out[p, k] = max(ambient, np.float32(0.02)) * left + direct * key_colour[k]
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -193,16 +260,17 @@ def _surface(face, bary, faces, vertices, normals, eye):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def _lit(place, axes, origin, scale, distance):  # type: ignore[no-untyped-def]
+def _lit(place, normal, axes, origin, scale, distance):  # type: ignore[no-untyped-def]
     """Share [P] of a small neighbourhood in the shadow map that the light reaches, 0..1."""
     side = len(distance)
     out = np.empty(len(place), np.float32)
     for p in range(len(place)):
         x = y = z = np.float32(0)
         for k in range(3):
-            x += axes[0, k] * place[p, k]
-            y += axes[1, k] * place[p, k]
-            z += axes[2, k] * place[p, k]
+            at = place[p, k] + np.float32(0.02) * normal[p, k]
+            x += axes[0, k] * at
+            y += axes[1, k] * at
+            z += axes[2, k] * at
         column, row = int((x - origin[0]) * scale), int((y - origin[1]) * scale)
         z -= origin[2] + 0.025  # metres of grace, against a surface shadowing itself
         count = reached = 0
@@ -227,7 +295,8 @@ def _shade_floor(
     near = reach < 15
     place = camera.position.astype(np.float32) + rays[near] * reach[near][:, None].astype(np.float32)
     dark = np.zeros(rays.shape[:2], np.float32)
-    dark[near] = 1 - _lit(place, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
+    up = np.zeros_like(place)
+    dark[near] = 1 - _lit(place, up, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
     dark = cv2.GaussianBlur(dark, (0, 0), 1.5)
     strength = min(0.75, light.shade + 0.5 * float(light.key_colour.mean()))
     full = cv2.resize(dark, (rays.shape[1] * step, rays.shape[0] * step), interpolation=cv2.INTER_LINEAR)

@@ -11,6 +11,7 @@ from opendensepose.synth.backdrop import Backdrop
 from opendensepose.synth.camera import Camera, frame_person
 from opendensepose.synth.dress import Outfit
 from opendensepose.synth.props import Props, clutter, in_front, join, prism, seat
+from opendensepose.synth.render import bounds
 from opendensepose.synth.studio import Studio
 
 PEOPLE_SHARE = (0.5, 0.25, 0.12, 0.08, 0.05)  # of pictures with 1, 2, ... 5 people
@@ -45,7 +46,7 @@ def compose(
         heading = rng.uniform(0, 2 * np.pi)  # as many from behind as from the front
         people.append(stand(studio.wardrobe.dress(rng, shape, rotations), heading, rng))
         headings.append(heading)
-    low, high = people[0].vertices.min(0), people[0].vertices.max(0)
+    low, high = bounds(people[0].vertices, -np.inf)
     camera = frame_person(rng, low, high, size)
     distance = float(np.hypot(*camera.position[:2]))
     spots = _spots(rng, camera, count)
@@ -58,13 +59,8 @@ def stand(outfit: Outfit, heading: float, rng: np.random.Generator | None = None
     """Turn a person about the vertical and put the lowest point on the floor, under its middle; a few jump."""
     c, s = np.cos(heading), np.sin(heading)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
-    turned = replace(
-        outfit,
-        vertices=outfit.vertices @ turn.T,
-        joints=outfit.joints @ turn.T,
-        keypoints=outfit.keypoints @ turn.T,
-    )
-    low, high = turned.vertices.min(0), turned.vertices.max(0)
+    turned = replace(outfit, vertices=outfit.vertices @ turn.T, joints=outfit.joints @ turn.T)
+    low, high = bounds(turned.vertices, -np.inf)
     jump = rng.uniform(0.05, 0.5) if rng is not None and rng.random() < 0.04 else 0.0
     return move(turned, np.array([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, jump - low[2]]))
 
@@ -72,12 +68,7 @@ def stand(outfit: Outfit, heading: float, rng: np.random.Generator | None = None
 def move(outfit: Outfit, by: NDArray[np.floating]) -> Outfit:  # [3] metres
     """The same person elsewhere."""
     step = np.asarray(by, np.float32)
-    return replace(
-        outfit,
-        vertices=outfit.vertices + step,
-        joints=outfit.joints + step,
-        keypoints=outfit.keypoints + step,
-    )
+    return replace(outfit, vertices=outfit.vertices + step, joints=outfit.joints + step)
 
 
 def _spots(rng: np.random.Generator, camera: Camera, count: int) -> list[NDArray[np.float64]]:
@@ -115,15 +106,15 @@ def _furnish(
     parts = clutter(rng, distance) if rng.random() < 0.6 else []
     hip, knee = studio.body.bone("upperleg01.L"), studio.body.bone("lowerleg01.L")
     for person, heading in zip(people, headings, strict=True):
-        low, joints = person.vertices[:, 2].min(), person.joints
-        tall = person.vertices[:, 2].max() - low
+        joints, (corner, opposite) = person.joints, bounds(person.vertices, -np.inf)
+        low, tall = corner[2], opposite[2] - corner[2]
         sits = joints[hip, 2] - low < 0.45 * tall and joints[hip, 2] - joints[knee, 2] < 0.15
         if sits and joints[hip, 2] - low > 0.25 and rng.random() < 0.75:
             parts += seat(rng, joints[0], heading - np.pi / 2)
         if rng.random() < 0.15:
-            wrist = person.keypoints[9 + rng.integers(2)]
+            wrist = studio.body.locate_keypoints(person.vertices)[9 + rng.integers(2)]
             half = np.exp(rng.uniform(np.log(0.015), np.log(0.12), 3))
             parts.append(prism(rng, wrist + [0, 0, -0.08], half, rng.uniform(0, np.pi), int(rng.choice([4, 10]))))
         if rng.random() < 0.2:
-            parts += in_front(rng, person.vertices.mean(0) * [1, 1, 0], camera.position)
+            parts += in_front(rng, joints[0] * [1, 1, 0], camera.position)
     return parts

@@ -12,7 +12,7 @@ from opendensepose.surface.body import Body
 from opendensepose.synth.backdrop import Backdrops
 from opendensepose.synth.poses import Poses
 from opendensepose.synth.truth import SurfaceTruth
-from opendensepose.synth.wardrobe import Wardrobe
+from opendensepose.synth.dress import Wardrobe
 
 Split = Literal["train", "test"]
 
