@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,15 @@ def load_result(path: str | os.PathLike[str]) -> Result:
                 atlas=str(arrays["atlas"]),
                 **{name: arrays[name] for name in OPTIONAL if name in arrays},
             )
-    except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise InputError(f"{path}: expected the .npz of a result, got {error}") from error
 
 
