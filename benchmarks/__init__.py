@@ -1,0 +1,1 @@
+"""Commands that print what is claimed: run them as `python -m benchmarks.NAME`."""

@@ -1,0 +1,170 @@
+"""The model on synthetic people with dense truth: right parts and surface error, with given and own boxes.
+
+    python -m benchmarks.synthetic FOLDER [--model NAME|PATH] [--limit N] [--json FILE]
+
+FOLDER is one that `densepose synth` wrote. All pixels of all people count, a missed person's as misses.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import opendensepose as odp
+from benchmarks import machine, measures
+from benchmarks.report import share
+from opendensepose.core.types import DenseMap
+from opendensepose.data import Person, Sample, read_annotations, read_dense
+
+PIXELS = 1000  # looked at per person, evenly spread: enough for the medians, and quick
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """P pixels of people: what is true there and what was predicted."""
+
+    true: NDArray[np.uint8]  # [P] chart 1..24
+    predicted: NDArray[np.uint8]  # [P] chart 0..24, 0 = background or missed
+    error: NDArray[np.float64]  # [P] metres on the rest-pose body; infinite where predicted is 0
+
+    @staticmethod
+    def joined(parts: list[Pixels]) -> Pixels:
+        """All of them in one."""
+        columns = ([getattr(part, name) for part in parts] for name in ("true", "predicted", "error"))
+        return Pixels(*(np.concatenate(column) for column in columns))
+
+    def summary(self) -> dict[str, Any]:
+        """Shares of all pixels; the median error is over those where a body was predicted."""
+        if not len(self.true):
+            return {"pixels": 0}
+        body = self.predicted > 0
+        return {
+            "pixels": len(self.true),
+            "on_body": float(body.mean()),
+            "right_part": float((self.predicted == self.true).mean()),
+            "within_10cm": float((self.error < 0.10).mean()),
+            "within_20cm": float((self.error < 0.20).mean()),
+            "median_error_cm": float(100 * np.median(self.error[body])) if body.any() else None,
+        }
+
+    def of_part(self, chart: int) -> Pixels:
+        """Those whose true chart is `chart`."""
+        chosen = self.true == chart
+        return Pixels(self.true[chosen], self.predicted[chosen], self.error[chosen])
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The dense truth of one image."""
+
+    chart: NDArray[np.uint8]  # [H, W]
+    uv: NDArray[np.float32]  # [2, H, W]
+    instance: NDArray[np.uint8]  # [H, W]
+
+    def compare(self, person: Person, dense: DenseMap | None, atlas: odp.Atlas) -> Pixels:
+        """The person's pixels against a predicted map (None: missed)."""
+        rows, columns = np.nonzero((self.instance == person.instance) & (self.chart > 0))
+        step = max(len(rows) // PIXELS, 1)
+        rows, columns = rows[::step], columns[::step]
+        true, true_uv = self.chart[rows, columns], self.uv[:, rows, columns].T
+        chart, uv = measures.read_map(dense, np.stack([columns, rows], axis=1) + 0.5)
+        here = measures.surface_points(atlas, chart, uv)
+        error = measures.distance(here, measures.surface_points(atlas, true, true_uv))
+        return Pixels(true, chart, error)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image: its people's pixels with given and with own boxes, and how many people were found."""
+
+    given: Pixels
+    own: Pixels
+    people: int
+    detections: int
+    found: int
+
+
+def compare(predictor: odp.Predictor, atlas: odp.Atlas, folder: Path, sample: Sample) -> Answer:
+    """Predict one image twice, with given and with own boxes, and compare both with its dense truth."""
+    path = folder / "images" / sample.file_name
+    truth = Truth(*read_dense(folder / "dense", path.stem))
+    boxes = np.stack([person.box for person in sample.people])
+    given, own = predictor(path, boxes=boxes), predictor(path)
+    found = measures.match(own.boxes, boxes)
+    mine = [own.dense[n] if n >= 0 else None for n in found]
+    return Answer(
+        Pixels.joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, given.dense, strict=True)]),
+        Pixels.joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, mine, strict=True)]),
+        len(boxes),
+        len(own),
+        int((found >= 0).sum()),
+    )
+
+
+def summarise(answers: list[Answer]) -> dict[str, Any]:
+    """All numbers, with those of each part."""
+    given, own = Pixels.joined([a.given for a in answers]), Pixels.joined([a.own for a in answers])
+    people, detections, found = (
+        sum(getattr(a, k) for a in answers) for k in ("people", "detections", "found")
+    )
+    return {
+        "images": len(answers),
+        "people": people,
+        "detections": detections,
+        "found": found,
+        "precision": found / detections if detections else None,
+        "recall": found / people,
+        "given_boxes": given.summary(),
+        "own_boxes": own.summary(),
+        "parts_given_boxes": {n: given.of_part(k).summary() for k, n in enumerate(odp.PART_NAMES) if k},
+    }
+
+
+def print_summary(numbers: dict[str, Any]) -> None:
+    """People found, then one line for each way to get the boxes and for each part."""
+    print(
+        f"{numbers['images']} images, {numbers['people']} people, {numbers['detections']} detections, "
+        f"{numbers['found']} found (IoU >= 0.5): "
+        f"precision {share(numbers['precision'])}, recall {share(numbers['recall'])}"
+    )
+    rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}
+    rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
+    print(f"{'':30s}  pixels  on body  right part  <10 cm  <20 cm  median error")
+    for name, row in rows.items():
+        error = row["median_error_cm"]
+        print(
+            f"{name:30s} {row['pixels']:7d} {row['on_body']:8.2f} {row['right_part']:11.2f} "
+            f"{row['within_10cm']:7.2f} {row['within_20cm']:7.2f} "
+            + ("            -" if error is None else f"{error:10.1f} cm")
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="small")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    predictor, atlas = odp.load(options.model), odp.Atlas.load("odp24")
+    samples = [s for s in read_annotations(options.folder / "annotations.json") if s.people]
+    if not samples:
+        parser.error(f"{options.folder}: expected images with people, got none")
+    chosen = tqdm(samples[: options.limit], unit="image", disable=None)
+    numbers = summarise([compare(predictor, atlas, options.folder, sample) for sample in chosen])
+    numbers |= {"machine": machine.describe(), "model": predictor.meta}
+    print(machine.line(numbers["machine"]))
+    print_summary(numbers)
+    machine.save(options.json, numbers)
+
+
+if __name__ == "__main__":
+    main()
