@@ -16,7 +16,9 @@ from opendensepose.synth.scene import Scene, compose
 from opendensepose.synth.studio import Split, Studio
 
 # how far behind the visible surface a keypoint of an adult may lie to count as seen, metres: face, then the rest
-_SEEN_DEPTH = np.array([0.05] * 3 + [0.06] * 2 + [0.14] * 2 + [0.1] * 2 + [0.08] * 2 + [0.2] * 2 + [0.13] * 2 + [0.12] * 2)
+_SEEN_DEPTH = np.array(
+    [0.05] * 3 + [0.06] * 2 + [0.14] * 2 + [0.1] * 2 + [0.08] * 2 + [0.2] * 2 + [0.13] * 2 + [0.12] * 2
+)
 _FACE = 5  # the first keypoints: nose, eyes, ears
 
 
@@ -67,7 +69,9 @@ def picture(rng: np.random.Generator, studio: Studio, scene: Scene) -> Sample:
     chart, uv, instance = dense_truth(studio, scene, buffers)
     image = develop(rng, render(scene.camera, scene.things, scene.backdrop))
     people = [
-        person for number in range(len(scene.people)) if (person := _describe(studio, scene, buffers, instance, number))
+        person
+        for number in range(len(scene.people))
+        if (person := _describe(studio, scene, buffers, instance, number))
     ]
     return Sample(image, chart, uv, instance, tuple(people))
 

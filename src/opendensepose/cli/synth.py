@@ -1,0 +1,47 @@
+"""`densepose synth`: pictures of synthetic people with their ground truth."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opendensepose.cli.common import JsonCommand, json_option, write_summary
+from opendensepose.synth.dataset import write_dataset
+
+
+def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
+    """'320x240' -> (240, 320)."""
+    found = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not found:
+        raise click.BadParameter(f"expected WIDTHxHEIGHT such as 320x240, got {text!r}")
+    return int(found[2]), int(found[1])
+
+
+@click.command(cls=JsonCommand)
+@click.option("--count", type=click.IntRange(1), default=100, show_default=True, help="Pictures to make.")
+@click.option("--out", default="synth", show_default=True, help="Folder for the data set.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, other people."
+)
+@click.option(
+    "--assets", metavar="DIR", help="Folder with makehuman/, panoramas/, mocap/; default: all procedural."
+)
+@click.option("--size", default="320x240", show_default=True, callback=_size, help="Of the pictures, WxH.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--split", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Of the assets."
+)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@json_option
+def synth(count: int, out: str, json_file: str | None, quiet: bool, **options: Any) -> None:
+    """Make pictures of synthetic people with exact ground truth: a DensePose-COCO data set with dense maps."""
+    start = time.perf_counter()
+    people = write_dataset(Path(out), count, progress=not quiet, **options)
+    seconds = time.perf_counter() - start
+    if not quiet and json_file != "-":
+        click.echo(f"{out}: {count} pictures, {people} people, {seconds:.1f} s")
+    write_summary({"out": out, "pictures": count, "people": people, "seconds": round(seconds, 2)}, json_file)
