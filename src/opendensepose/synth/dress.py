@@ -12,12 +12,13 @@ from opendensepose.surface.body import Body
 from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts
 from opendensepose.synth.outfits import ANY, Closet, Clothes, Split, Worn, choose
-from opendensepose.synth.paint import Material, interpolate, noise
-from opendensepose.synth.template import COLLAR, LIMB, Template, load_template
+from opendensepose.synth.paint import Face, Material, interpolate, noise
+from opendensepose.synth.template import COLLAR, LIMB, Template, X, load_template
 
 KINDS = ("skin", "eye", "garment", "shoe", "hair", "brow", "hat")
 _DRAWN = 14992  # base vertices up to the eyelashes; teeth and the other helpers are not drawn
 _ALPHA = 90  # of 255
+_CREASED = 0.006  # metres: clothes that stand off further have creases
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +102,12 @@ class Wardrobe:
         body = self.template.body
         rest, joints = body.rest(shape)
         scale = _height(rest) / 1.7
-        layers = [self._skin.layer(rest, clothes)] + [
-            layer for worn in clothes.worn if (layer := _put_on(worn, rest, scale, self.closet)) is not None
-        ]
+        padding = max((worn.loose for worn in clothes.worn if worn.kind == "garment"), default=0.0)
+        dressed = (_put_on(worn, rest, scale, self.closet.face, padding) for worn in clothes.worn)
+        layers = [self._skin.layer(rest, clothes), *(layer for layer in dressed if layer is not None)]
         transforms = body.transforms(joints, rotations).astype(np.float32)
         posed_joints = np.einsum("jab,jb->ja", transforms[:, :, :3], joints) + transforms[:, :, 3]
-        return _combine(layers, transforms, posed_joints.astype(np.float32), clothes)
+        return _combine(layers, transforms, posed_joints.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,39 +175,45 @@ def _covered(worn: tuple[Worn, ...], template: Template) -> NDArray[np.bool_]:
     return covered
 
 
-def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, closet: Closet) -> _Layer | None:
-    """A garment fitted to the rest shape; None where its cut leaves nothing."""
+def _put_on(
+    worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, padding: float
+) -> _Layer | None:
+    """A garment fitted to the rest shape; None where its cut leaves nothing. `padding`: of the clothes under it."""
     piece = worn.piece
-    place = piece.place
+    triangles, place = piece.garment.faces, piece.place
     keep = np.minimum(place[:, LIMB] - worn.low, worn.high - place[:, LIMB])
     if worn.collar < ANY:
         keep = np.minimum(keep, 5 * (worn.collar - place[:, COLLAR]))
-    fitted = piece.garment.fit(rest)
     outwards = np.full(len(place), worn.loose, np.float32)
     if worn.flare:
         outwards += worn.flare * np.clip(min(worn.high, 0.0) - place[:, LIMB], 0, 2)
     if worn.hairline is not None:
-        line = closet.face.hairline(place[:, 5:]) - worn.hairline
+        line = face.hairline(place[:, X:]) - worn.hairline
         if worn.ragged:
-            line = line + 0.01 * noise(place[:, 5:], 0.012, worn.ragged)
-            outwards *= 1 + 0.35 * noise(place[:, 5:], 0.05, worn.ragged)
+            line = line + 0.01 * noise(place[:, X:], 0.012, worn.ragged)
+            outwards *= 1 + 0.35 * noise(place[:, X:], 0.05, worn.ragged)
         keep = np.minimum(keep, 20 * line)
         outwards *= np.clip(0.3 + line / 0.03, 0.1, 1)
-    if worn.loose or worn.flare:
-        fitted = fitted + _normals(fitted, piece.garment.faces) * (outwards * scale)[:, None]
-    rows = np.flatnonzero((keep > 0)[piece.garment.faces].any(1))
+    elif worn.loose > _CREASED:
+        outwards *= 1 + 0.4 * noise(place[:, X:], 0.07, worn.ragged)
+    rows = np.flatnonzero((keep > 0)[triangles].any(1))
     if not len(rows):
         return None
+    fitted = piece.garment.fit(rest)
+    if worn.loose or worn.flare:
+        fitted += _normals(fitted, triangles) * (outwards * scale)[:, None]
+    elif worn.kind == "hair":
+        fitted += piece.away * (np.clip(-place[:, COLLAR] / 0.1, 0, 1) * (padding + 0.005) * scale)[:, None]
     return _Layer(
-        fitted.astype(np.float32), piece.skin_index, piece.skin_weight, piece.truth, piece.truth_vertex, place,
-        keep.astype(np.float32), piece.garment.faces[rows], piece.garment.uv[rows], np.full(len(rows), -1, np.int32),
+        fitted, piece.skin_index, piece.skin_weight, piece.truth, piece.truth_vertex, place,
+        keep.astype(np.float32), triangles[rows], piece.garment.uv[rows], np.full(len(rows), -1, np.int32),
         np.full(len(rows), KINDS.index(worn.kind), np.uint8), np.zeros(len(rows), np.uint8), (worn.material,),
         piece.alpha if worn.kind in ("hair", "brow") else None,
     )  # fmt: skip
 
 
 def _combine(
-    layers: list[_Layer], transforms: NDArray[np.float32], joints: NDArray[np.float32], clothes: Clothes
+    layers: list[_Layer], transforms: NDArray[np.float32], joints: NDArray[np.float32]
 ) -> Outfit:
     """All layers posed, in one mesh."""
     first_vertex = np.cumsum([0] + [len(layer.rest) for layer in layers])

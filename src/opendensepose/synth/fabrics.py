@@ -109,7 +109,7 @@ def cloth(rng: np.random.Generator, *, top: bool, textured: bool) -> Cloth:
         second=fabric_colour(rng),
         pattern=pattern,
         size=float(np.exp(rng.uniform(np.log(0.018), np.log(0.16)))),
-        fold=float(rng.uniform(0.05, 0.15) if textured else rng.uniform(0.12, 0.35)),
+        fold=float(rng.uniform(0.05, 0.15) if textured else rng.uniform(0.08, 0.22)),
         seed=int(rng.integers(1 << 30)),
         turn=turn_hue(rng) if rng.random() < 0.7 else np.eye(3, dtype=np.float32),
         badge=badge(rng) if printed else None,
@@ -126,6 +126,11 @@ def fabric(
     if waist is None:
         return Fabric(upper, upper, 0.0, texture)
     return Fabric(upper, cloth(rng, top=False, textured=texture is not None), waist, texture)
+
+
+def plain_cloth(colour: Colour) -> Cloth:
+    """One colour without folds."""
+    return Cloth(colour, colour, fold=0.0)
 
 
 def sleeve(rng: np.random.Generator) -> float:

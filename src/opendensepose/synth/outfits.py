@@ -19,15 +19,15 @@ from opendensepose.synth.fabrics import (
     hair_colour,
     hem,
     leg,
+    plain_cloth,
     skin_tone,
     sleeve,
     vary,
 )
-from opendensepose.synth.paint import Colour, Eye, Fabric, Face, Hair, Material, Skin, Texture
+from opendensepose.synth.paint import Cloth, Colour, Eye, Fabric, Face, Hair, Material, Skin, Texture
 from opendensepose.synth.pieces import (
     SKIN_TEXTURE,
     Piece,
-    foot_piece,
     helper_piece,
     hides,
     load_piece,
@@ -110,17 +110,20 @@ class Closet:
         return self._textures[path]
 
     def own(self, name: str) -> Piece:
-        """A piece of the body's own geometry: tights, skirt, hair (helpers), scalp, foot."""
+        """A piece of the body's own geometry: tights, skirt, hair (helpers), scalp."""
         if name == "scalp":
             return self._kept(name, lambda: scalp_piece(self.template, self.face))
-        if name == "foot":
-            return self._kept(name, lambda: foot_piece(self.template))
         return self._kept(name, lambda: helper_piece(self.template, name))
 
     @cached_property
     def under_tights(self) -> NDArray[np.bool_]:
         """Base vertices [19158] that the tights cover."""
         return hides(self.own("tights"), self.template)
+
+    @cached_property
+    def under_skirt(self) -> NDArray[np.bool_]:
+        """Base vertices [19158] that the skirt covers."""
+        return hides(self.own("skirt"), self.template)
 
     def _kept(self, key: str, make: Callable[[], Piece]) -> Piece:
         if key not in self._pieces:
@@ -166,11 +169,11 @@ def choose(
     return Clothes(skin, eye, lashes, tuple(worn))
 
 
-Tight = list[tuple[float, float, float, object]]
+Tight = list[tuple[float, float, float, Cloth]]  # painted on the skin: limb from, to, collar up to, cloth
 
 
-def _garments(rng: np.random.Generator, closet: Closet) -> tuple[list[Worn], list]:
-    """Tops and bottoms, and what is painted on the skin: (limb from, to, collar, cloth)."""
+def _garments(rng: np.random.Generator, closet: Closet) -> tuple[list[Worn], Tight]:
+    """Tops and bottoms."""
     style = rng.choice(
         ["suit", "mixed", "half", "own"], p=[0.3, 0.35, 0.15, 0.2] if closet.suits else [0, 0, 0, 1]
     )
@@ -189,7 +192,7 @@ def _garments(rng: np.random.Generator, closet: Closet) -> tuple[list[Worn], lis
         piece = closet.piece(closet.suits[rng.integers(len(closet.suits))])
         material = fabric(rng, piece.texture, waist=None, top=False)
         worn.append(_suit(piece, material, leg(rng), max(edge + 0.15, -0.25), 0.0))
-        tight: list = []
+        tight: Tight = []
     else:
         worn, tight = _own_bottom(rng, closet, edge)
     if top_from_suit:
@@ -217,7 +220,7 @@ def _own_top(rng: np.random.Generator, closet: Closet, edge: float) -> list[Worn
     if rng.random() < 0.05:
         return []
     material = fabric(rng, None, waist=None)
-    loose = float(rng.choice([rng.uniform(0.002, 0.008), rng.uniform(0.008, 0.03)]))
+    loose = float(rng.choice([rng.uniform(0.002, 0.008), rng.uniform(0.008, 0.045)]))
     collar = float(rng.choice([rng.uniform(-0.09, -0.02), rng.uniform(-0.01, 0.05)]))
     high = min(sleeve(rng), 2.97)
     tights = closet.own("tights")
@@ -225,17 +228,17 @@ def _own_top(rng: np.random.Generator, closet: Closet, edge: float) -> list[Worn
     top = Worn(tights, "garment", material, edge, high, collar, loose, flare, closet.under_tights)
     if rng.random() < 0.12:  # a coat or dress: the skirt goes on in the same cloth
         long = float(rng.uniform(-2.6, -1.2))
-        return [top, Worn(closet.own("skirt"), "garment", material, long, 0.0, loose=loose, flare=flare)]
+        return [top, Worn(closet.own("skirt"), "garment", material, long, 0.0, loose=loose, flare=flare, hides=closet.under_skirt)]
     return [top]
 
 
-def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[list[Worn], list]:
+def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[list[Worn], Tight]:
     """Trousers or shorts of the tights, a skirt, or leggings painted on the skin."""
     kind = rng.choice(["trousers", "skirt", "leggings", "briefs"], p=[0.62, 0.2, 0.12, 0.06])
     upper = max(edge + 0.15, -0.25)
     if kind in ("trousers", "briefs"):
         low = -1.15 if kind == "briefs" else max(leg(rng), -3.05)
-        loose = float(rng.uniform(0.001, 0.02))
+        loose = float(rng.choice([rng.uniform(0.001, 0.012), rng.uniform(0.01, 0.035)]))
         material = fabric(rng, None, waist=None, top=False)
         return [
             Worn(
@@ -255,32 +258,28 @@ def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[
     return [skirt], stockings
 
 
-def _shoes(rng: np.random.Generator, closet: Closet, tight: list) -> list[Worn]:
-    """Shoes or bare feet; adds socks and gloves to what is painted."""
+def _shoes(rng: np.random.Generator, closet: Closet, tight: Tight) -> list[Worn]:
+    """Shoes, socks or bare feet; adds gloves to what is painted."""
+    tights = closet.own("tights")
+    worn = []
     if rng.random() < 0.5:
-        plain = fabric_colour(rng)
-        socks = Fabric(*[cloth(rng, top=False, textured=False)] * 2, 0.0).upper
-        tight.append(
-            (-ANY, float(rng.uniform(-2.9, -2.2)), ANY, socks if rng.random() < 0.5 else _plain(socks, plain))
-        )
+        material = fabric(rng, None, waist=None, top=False)
+        high = float(rng.uniform(-2.9, -2.2))
+        worn.append(Worn(tights, "garment", material, high=high, loose=0.001, hides=closet.under_tights))
     if rng.random() < 0.04:
         tight.append((float(rng.uniform(2.9, 3.1)), ANY, ANY, cloth(rng, top=False, textured=False)))
     style = rng.random()
     if style < 0.1:
-        return []
+        return worn
     if closet.shoes and style < 0.85:
         piece = closet.piece(closet.shoes[rng.integers(len(closet.shoes))])
         material = fabric(rng, piece.texture, waist=None, top=False)
-        return [Worn(piece, "shoe", material, hides=piece.garment.deleted)]
-    material = Fabric(*[cloth(rng, top=False, textured=False)] * 2, 0.0)
-    high = float(rng.choice([-2.97, rng.uniform(-2.9, -2.3)], p=[0.75, 0.25]))  # or boots
-    return [Worn(closet.own("foot"), "shoe", material, high=high, loose=float(rng.uniform(0.005, 0.01)))]
-
-
-def _plain(pattern: object, colour: Colour) -> object:
-    from dataclasses import replace
-
-    return replace(pattern, first=colour, pattern="plain")  # type: ignore[type-var]
+        return [*worn, Worn(piece, "shoe", material, hides=piece.garment.deleted)]
+    sole = plain_cloth(vary(rng, (0.75, 0.75, 0.75) if rng.random() < 0.6 else (0.03, 0.03, 0.03)))
+    material = Fabric(cloth(rng, top=False, textured=False), sole, float(rng.uniform(-3.36, -3.28)))
+    high = float(rng.uniform(-3.08, -2.97) if rng.random() < 0.75 else rng.uniform(-2.9, -2.2))  # or boots
+    loose = float(rng.uniform(0.005, 0.012))
+    return [*worn, Worn(tights, "shoe", material, high=high, loose=loose, hides=closet.under_tights)]
 
 
 def _hair_or_hat(rng: np.random.Generator, closet: Closet, tone: Colour) -> tuple[list[Worn], bool]:

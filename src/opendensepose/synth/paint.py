@@ -163,8 +163,8 @@ class Eye:
         from_centre = place[:, X:] - self.centres[(place[:, X] < 0).astype(int)]
         front = -from_centre[:, 1] / np.maximum(np.linalg.norm(from_centre, axis=1), 1e-6)
         out = np.full((len(uv), 3), 0.62, np.float32) * np.array([1, 0.95, 0.93], np.float32)
-        out[front > 0.87] = self.iris
-        out[front > 0.975] = 0.01
+        out[front > 0.895] = self.iris
+        out[front > 0.983] = 0.01
         return out
 
 
@@ -251,7 +251,8 @@ class Skin:
                 cover, self.beard * face.beard(xyz) * (0.75 + 0.25 * noise(xyz, 0.004, self.seed))
             )
         if self.hair is not None:
-            cover = np.maximum(cover, 0.9 * np.clip(face.hairline(xyz) / 0.01, 0, 1))
+            stubble = 0.75 + 0.2 * noise(xyz, 0.004, self.seed)
+            cover = np.maximum(cover, stubble * np.clip(face.hairline(xyz) / 0.015 + 0.2 * stubble, 0, 1))
         return (out + (hair - out) * cover[:, None]).astype(np.float32)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from opendensepose.io.files import atomic
 from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
 from opendensepose.synth.paint import TO_LINEAR, Face, Texture
-from opendensepose.synth.template import HEAD, LIMB, TORSO, Template
+from opendensepose.synth.template import HEAD, LIMB, TORSO, Template, X
 
 VERSION = 1  # of the cache files
 GARMENT_TEXTURE, SKIN_TEXTURE = 256, 512  # pixels
@@ -34,6 +35,12 @@ class Piece:
     place: NDArray[np.float32]  # [V, 8] as Template.attributes
     texture: Texture | None = None
     alpha: NDArray[np.uint8] | None = None  # [S, S]
+
+    @cached_property
+    def away(self) -> NDArray[np.float32]:
+        """Unit vectors [V, 3] from the surface point behind to the vertex, on the mean body."""
+        off = self.place[:, X:] - self.truth
+        return off / np.maximum(np.linalg.norm(off, axis=1, keepdims=True), 1e-4)
 
 
 def make_piece(garment: Garment, template: Template) -> Piece:
@@ -125,12 +132,16 @@ def _occlusion(path: Path, size: tuple[int, ...]) -> NDArray[np.float32]:
         return np.ones((1, 1, 1), np.float32)
     wide = cv2.dilate(image, np.ones((9, 9), np.uint8))  # black outside its islands, which would bleed in
     image = np.where(image > 8, image, wide)
-    return (cv2.resize(image, (size[1], size[0])).astype(np.float32) / 255)[..., None] ** np.float32(0.7)
+    return np.asarray((cv2.resize(image, (size[1], size[0])) / 255.0) ** 0.7, np.float32)[..., None]
 
 
 def helper_piece(template: Template, group: str) -> Piece:
     """Tights, skirt or hair of the base mesh's helper geometry as a garment."""
-    return _own_geometry(template, group, template.faces[group])
+    faces = template.faces[group]
+    if group == "hair":  # without the strands that hang before the face
+        spot = template.body.vertices[faces].mean(1) - template.eyes.mean(0)
+        faces = faces[(spot[:, 1] > 0.04) | (spot[:, 2] > 0.06)]
+    return _own_geometry(template, group, faces)
 
 
 def scalp_piece(template: Template, face: Face) -> Piece:
@@ -138,13 +149,6 @@ def scalp_piece(template: Template, face: Face) -> Piece:
     body = template.body
     on_head = (template.regions[:, HEAD] > 0.6) & (face.hairline(body.vertices) > -0.04)
     return _own_geometry(template, "scalp", body.faces[on_head[body.faces].all(1)])
-
-
-def foot_piece(template: Template) -> Piece:
-    """Feet and shins, for painted shoes and boots."""
-    body = template.body
-    low = template.attributes[:, LIMB] < -2
-    return _own_geometry(template, "foot", body.faces[low[body.faces].all(1)])
 
 
 def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -> Piece:
@@ -170,7 +174,7 @@ def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -
 def hides(piece: Piece, template: Template) -> NDArray[np.bool_]:
     """Base vertices that helper geometry covers: torso and limbs."""
     limb = template.attributes[:, LIMB]
-    trunk = template.regions[:, TORSO] + template.regions[:, 2:].sum(1) > 0.8
+    trunk = template.regions[:, TORSO] + template.regions[:, 2 if piece.name == "tights" else 4 :].sum(1) > 0.8
     return trunk & (limb > piece.place[:, LIMB].min()) & (limb < piece.place[:, LIMB].max())
 
 
