@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,10 +30,10 @@ class Backdrop:
     light: Light
 
 
-def held_out(names: list[str], split: Split) -> list[str]:
-    """Of the sorted names every fifth (index 4, 9, ...) belongs to the test split for good, the others to train."""
-    ordered = sorted(names)
-    return [name for i, name in enumerate(ordered) if (i % 5 == 4) == (split == "test")]
+def held_out(files: Sequence[Path], split: Split) -> list[Path]:
+    """Of the files, sorted by name, every fifth (number 4, 9, ...) is the test split's for good."""
+    ordered = sorted(files, key=lambda path: path.name)
+    return [path for number, path in enumerate(ordered) if (number % 5 == 4) == (split == "test")]
 
 
 class Backdrops:
@@ -44,8 +45,8 @@ class Backdrops:
             folder = assets / "panoramas"
             stored = json.loads((folder / "irradiance_sh.json").read_text(encoding="utf-8"))
             self._sh = stored["irradiance_sh"]
-            names = [path.stem for path in folder.glob("*.jpg") if path.stem in self._sh]
-            self._paths = [folder / f"{name}.jpg" for name in held_out(names, split)]
+            known = [path for path in folder.glob("*.jpg") if path.stem in self._sh]
+            self._paths = held_out(known, split)
 
     def draw(self, rng: np.random.Generator, camera: Camera) -> Backdrop:
         """A backdrop for this camera."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from opendensepose.synth.backdrop import Backdrop
 from opendensepose.synth.camera import Camera, frame_person
 from opendensepose.synth.dress import Outfit
+from opendensepose.synth.poses import sample_pose
 from opendensepose.synth.props import Props, clutter, in_front, join, prism, seat
 from opendensepose.synth.render import bounds
 from opendensepose.synth.studio import Studio
@@ -42,7 +43,7 @@ def compose(
     people, headings = [], []
     for _ in range(count):
         shape = studio.body.sample_shape(rng)
-        rotations = studio.poses.sample(rng)
+        rotations = sample_pose(rng, studio.poses)
         heading = rng.uniform(0, 2 * np.pi)  # as many from behind as from the front
         people.append(stand(studio.wardrobe.dress(rng, shape, rotations), heading, rng))
         headings.append(heading)

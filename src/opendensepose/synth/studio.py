@@ -9,10 +9,10 @@ from typing import Literal
 
 from opendensepose.surface.atlas import Atlas
 from opendensepose.surface.body import Body
-from opendensepose.synth.backdrop import Backdrops
-from opendensepose.synth.poses import Poses
-from opendensepose.synth.truth import SurfaceTruth
+from opendensepose.synth.backdrop import Backdrops, held_out
+from opendensepose.synth.bvh import PoseLibrary, load_poses
 from opendensepose.synth.dress import Wardrobe
+from opendensepose.synth.truth import SurfaceTruth
 
 Split = Literal["train", "test"]
 
@@ -24,7 +24,7 @@ class Studio:
     body: Body
     atlas: Atlas
     truth: SurfaceTruth
-    poses: Poses
+    poses: PoseLibrary | None  # captured ones
     wardrobe: Wardrobe
     backdrops: Backdrops
 
@@ -39,7 +39,14 @@ class Studio:
             body,
             atlas,
             SurfaceTruth.of(atlas, body),
-            Poses(body, assets, split),
+            _library(assets, split),
             Wardrobe(assets, split, body),
             Backdrops(assets, split),
         )
+
+
+def _library(assets: Path | None, split: Split) -> PoseLibrary | None:
+    """The captured poses of one split below `assets`; None when there are none."""
+    folders = [assets / "mocap", assets / "makehuman" / "poses"] if assets is not None else []
+    files = [path for folder in folders for path in held_out(sorted(folder.glob("*.bvh")), split)]
+    return load_poses(files) if files else None
