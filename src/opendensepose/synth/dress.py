@@ -13,7 +13,7 @@ from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts
 from opendensepose.synth.outfits import ANY, Closet, Clothes, Split, Worn, choose
 from opendensepose.synth.paint import Face, Material, interpolate, noise
-from opendensepose.synth.template import COLLAR, LIMB, Template, X, load_template
+from opendensepose.synth.template import BACK, COLLAR, LIMB, Template, X, load_template
 
 KINDS = ("skin", "eye", "garment", "shoe", "hair", "brow", "hat")
 _DRAWN = 14992  # base vertices up to the eyelashes; teeth and the other helpers are not drawn
@@ -175,15 +175,13 @@ def _covered(worn: tuple[Worn, ...], template: Template) -> NDArray[np.bool_]:
     return covered
 
 
-def _put_on(
-    worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, padding: float
-) -> _Layer | None:
+def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, padding: float) -> _Layer | None:
     """A garment fitted to the rest shape; None where its cut leaves nothing. `padding`: of the clothes under it."""
     piece = worn.piece
     triangles, place = piece.garment.faces, piece.place
     keep = np.minimum(place[:, LIMB] - worn.low, worn.high - place[:, LIMB])
     if worn.collar < ANY:
-        keep = np.minimum(keep, 5 * (worn.collar - place[:, COLLAR]))
+        keep = np.minimum(keep, 5 * (_neckline(worn, place) - place[:, COLLAR]))
     outwards = np.full(len(place), worn.loose, np.float32)
     if worn.flare:
         outwards += worn.flare * np.clip(min(worn.high, 0.0) - place[:, LIMB], 0, 2)
@@ -212,9 +210,13 @@ def _put_on(
     )  # fmt: skip
 
 
-def _combine(
-    layers: list[_Layer], transforms: NDArray[np.float32], joints: NDArray[np.float32]
-) -> Outfit:
+def _neckline(worn: Worn, place: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The collar coordinate [V] at which a top ends: deeper in front, rising to the shoulders."""
+    in_front = worn.neckline[0] + worn.neckline[1] * np.abs(place[:, X])
+    return np.where(place[:, BACK] < 0, np.minimum(in_front, worn.collar), worn.collar)
+
+
+def _combine(layers: list[_Layer], transforms: NDArray[np.float32], joints: NDArray[np.float32]) -> Outfit:
     """All layers posed, in one mesh."""
     first_vertex = np.cumsum([0] + [len(layer.rest) for layer in layers])
     first_material = np.cumsum([0] + [len(layer.materials) for layer in layers])
@@ -259,14 +261,27 @@ def _normals(vertices, faces):  # type: ignore[no-untyped-def]
     """Unit normals [V, 3] of vertices."""
     normals = np.zeros_like(vertices)
     for f in range(len(faces)):
-        a, b, c = vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]]
-        normal = np.cross(b - a, c - a)
-        for k in range(3):
-            normals[faces[f, k]] += normal
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        px, py, pz = (
+            vertices[b, 0] - vertices[a, 0],
+            vertices[b, 1] - vertices[a, 1],
+            vertices[b, 2] - vertices[a, 2],
+        )
+        qx, qy, qz = (
+            vertices[c, 0] - vertices[a, 0],
+            vertices[c, 1] - vertices[a, 1],
+            vertices[c, 2] - vertices[a, 2],
+        )
+        x, y, z = py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
+        for v in (a, b, c):
+            normals[v, 0] += x
+            normals[v, 1] += y
+            normals[v, 2] += z
     for v in range(len(vertices)):
-        length = np.sqrt(np.sum(normals[v] ** 2))
+        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
         if length > 0:
-            normals[v] /= length
+            for k in range(3):
+                normals[v, k] /= length
     return normals
 
 

@@ -108,7 +108,7 @@ def cloth(rng: np.random.Generator, *, top: bool, textured: bool) -> Cloth:
         first=fabric_colour(rng),
         second=fabric_colour(rng),
         pattern=pattern,
-        size=float(np.exp(rng.uniform(np.log(0.018), np.log(0.16)))),
+        size=float(np.exp(rng.uniform(np.log(0.025), np.log(0.16)))),
         fold=float(rng.uniform(0.05, 0.15) if textured else rng.uniform(0.08, 0.22)),
         seed=int(rng.integers(1 << 30)),
         turn=turn_hue(rng) if rng.random() < 0.7 else np.eye(3, dtype=np.float32),

@@ -35,7 +35,7 @@ from opendensepose.synth.pieces import (
     scalp_piece,
     split_files,
 )
-from opendensepose.synth.template import Template
+from opendensepose.synth.template import LIMB, Template
 
 Split = Literal["train", "test"]
 MISFIT = "male_worksuit01"  # its texture does not fit its texture coordinates
@@ -59,6 +59,10 @@ class Worn:
     low: float = -ANY  # limb coordinates between which it is there
     high: float = ANY
     collar: float = ANY  # metres over the base of the neck up to which it is there
+    neckline: tuple[float, float] = (
+        ANY,
+        0.0,
+    )  # the same in front: at the middle, metres per metre to the side
     loose: float = 0.0  # metres outwards along the normals, on an adult
     flare: float = 0.0  # extra metres outwards per unit of the limb coordinate under the upper edge
     hides: NDArray[np.bool_] | None = None  # [19158] base vertices under it
@@ -140,7 +144,8 @@ def choose(
     """Random clothes, skin and hair."""
     hair_tone = hair_colour(rng)
     worn, tight = _garments(rng, closet)
-    worn += _shoes(rng, closet, tight)
+    trousers = min((max(item.low, item.piece.place[:, LIMB].min()) for item in worn), default=0.0)
+    worn += _shoes(rng, closet, tight, float(trousers))
     on_head, scalp = _hair_or_hat(rng, closet, hair_tone)
     worn += on_head
     painted_brows = 0.0
@@ -191,7 +196,7 @@ def _garments(rng: np.random.Generator, closet: Closet) -> tuple[list[Worn], Tig
     if bottom_from_suit:
         piece = closet.piece(closet.suits[rng.integers(len(closet.suits))])
         material = fabric(rng, piece.texture, waist=None, top=False)
-        worn.append(_suit(piece, material, leg(rng), max(edge + 0.15, -0.25), 0.0))
+        worn.append(_suit(piece, material, leg(rng), _over(edge), 0.0))
         tight: Tight = []
     else:
         worn, tight = _own_bottom(rng, closet, edge)
@@ -211,6 +216,11 @@ def _garments(rng: np.random.Generator, closet: Closet) -> tuple[list[Worn], Tig
     return worn, tight
 
 
+def _over(edge: float) -> float:
+    """Up to where a bottom reaches under a top that ends at `edge`: never over the waist by much."""
+    return min(max(edge + 0.15, -0.25), 0.12)
+
+
 def _suit(piece: Piece, material: Fabric, low: float, high: float, loose: float) -> Worn:
     return Worn(piece, "garment", material, low, high, loose=loose, hides=piece.garment.deleted)
 
@@ -221,21 +231,35 @@ def _own_top(rng: np.random.Generator, closet: Closet, edge: float) -> list[Worn
         return []
     material = fabric(rng, None, waist=None)
     loose = float(rng.choice([rng.uniform(0.002, 0.008), rng.uniform(0.008, 0.045)]))
-    collar = float(rng.choice([rng.uniform(-0.09, -0.02), rng.uniform(-0.01, 0.05)]))
+    collar = float(rng.choice([rng.uniform(-0.015, 0.0), rng.uniform(0.0, 0.05)]))
+    depth = float(rng.choice([0.0, rng.uniform(0.01, 0.05), rng.uniform(0.05, 0.14)]))
+    neckline = (collar - depth, depth / float(rng.uniform(0.05, 0.11)))  # from the middle to the neck's width
     high = min(sleeve(rng), 2.97)
     tights = closet.own("tights")
     flare = float(rng.uniform(0, 0.012))
-    top = Worn(tights, "garment", material, edge, high, collar, loose, flare, closet.under_tights)
+    top = Worn(tights, "garment", material, edge, high, collar, neckline, loose, flare, closet.under_tights)
     if rng.random() < 0.12:  # a coat or dress: the skirt goes on in the same cloth
         long = float(rng.uniform(-2.6, -1.2))
-        return [top, Worn(closet.own("skirt"), "garment", material, long, 0.0, loose=loose, flare=flare, hides=closet.under_skirt)]
+        return [
+            top,
+            Worn(
+                closet.own("skirt"),
+                "garment",
+                material,
+                long,
+                0.0,
+                loose=loose,
+                flare=flare,
+                hides=closet.under_skirt,
+            ),
+        ]
     return [top]
 
 
 def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[list[Worn], Tight]:
     """Trousers or shorts of the tights, a skirt, or leggings painted on the skin."""
     kind = rng.choice(["trousers", "skirt", "leggings", "briefs"], p=[0.62, 0.2, 0.12, 0.06])
-    upper = max(edge + 0.15, -0.25)
+    upper = _over(edge)
     if kind in ("trousers", "briefs"):
         low = -1.15 if kind == "briefs" else max(leg(rng), -3.05)
         loose = float(rng.choice([rng.uniform(0.001, 0.012), rng.uniform(0.01, 0.035)]))
@@ -258,13 +282,13 @@ def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[
     return [skirt], stockings
 
 
-def _shoes(rng: np.random.Generator, closet: Closet, tight: Tight) -> list[Worn]:
-    """Shoes, socks or bare feet; adds gloves to what is painted."""
+def _shoes(rng: np.random.Generator, closet: Closet, tight: Tight, trousers: float) -> list[Worn]:
+    """Shoes, socks or bare feet; adds gloves to what is painted. `trousers`: the limb coordinate where they end."""
     tights = closet.own("tights")
     worn = []
     if rng.random() < 0.5:
         material = fabric(rng, None, waist=None, top=False)
-        high = float(rng.uniform(-2.9, -2.2))
+        high = min(float(rng.uniform(-2.9, -2.2)), trousers + 0.05)
         worn.append(Worn(tights, "garment", material, high=high, loose=0.001, hides=closet.under_tights))
     if rng.random() < 0.04:
         tight.append((float(rng.uniform(2.9, 3.1)), ANY, ANY, cloth(rng, top=False, textured=False)))

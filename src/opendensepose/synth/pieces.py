@@ -17,7 +17,7 @@ from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
 from opendensepose.synth.paint import TO_LINEAR, Face, Texture
 from opendensepose.synth.template import HEAD, LIMB, TORSO, Template, X
 
-VERSION = 1  # of the cache files
+VERSION = 2  # of the cache files
 GARMENT_TEXTURE, SKIN_TEXTURE = 256, 512  # pixels
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -174,7 +174,9 @@ def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -
 def hides(piece: Piece, template: Template) -> NDArray[np.bool_]:
     """Base vertices that helper geometry covers: torso and limbs."""
     limb = template.attributes[:, LIMB]
-    trunk = template.regions[:, TORSO] + template.regions[:, 2 if piece.name == "tights" else 4 :].sum(1) > 0.8
+    trunk = (
+        template.regions[:, TORSO] + template.regions[:, 2 if piece.name == "tights" else 4 :].sum(1) > 0.8
+    )
     return trunk & (limb > piece.place[:, LIMB].min()) & (limb < piece.place[:, LIMB].max())
 
 

@@ -165,7 +165,6 @@ def _attributes(
     limb += regions[:, HEAD] * (1 - limb)
     neck = joint["neck01"]
     collar = (z - neck[2]) - 0.8 * (points[:, 1] - neck[1])  # the base of the neck is lower in front
-    collar = np.where(regions[:, HEAD] + regions[:, TORSO] > 0.5, collar, -1.0)
     return np.stack([limb, collar, side, back, along, *points.T], 1).astype(np.float32)
 
 
