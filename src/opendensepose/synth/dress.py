@@ -1,4 +1,4 @@
-"""Dressed, posed people: everything that a renderer needs, in flat arrays (one rasteriser call draws a person)."""
+"""Dressed, posed people: all that a renderer needs, in flat arrays (one rasteriser call draws a person)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Outfit:
         projected = camera(outfit.vertices)
         face, bary, depth = rasterize(projected, outfit.faces, size, keep=outfit.keep, cutouts=outfit.cutouts)
         albedo = outfit.paint(face[hit], bary[hit])      # linear reflectance, patterns and textures done
-        chart, uv = atlas.from_face(outfit.body_face[face], bary)   where outfit.body_face[face] >= 0 (bare body)
+        chart, uv = atlas.from_face(outfit.body_face[face], bary)   where outfit.body_face[face] >= 0
         chart, uv = atlas.from_xyz((outfit.truth[outfit.faces[face]] * bary[..., None]).sum(-2))   elsewhere
-    All faces are two-sided: turn normals towards the camera.
+    All faces are two-sided: turn normals towards the camera. The first 14992 vertices are those of hm08.
     """
 
     vertices: NDArray[np.float32]  # [V, 3] posed, metres, z up
@@ -72,7 +72,7 @@ class Look:
 
 
 class Wardrobe:
-    """Skins, garments, hair, shoes of one split; without `assets` everything is painted and inflated from the body."""
+    """Skins, garments, hair, shoes of one split; without `assets` all is painted and inflated from the body."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Wardrobe:
         shape: NDArray[np.floating],  # [K]
         rotations: NDArray[np.floating],  # [J, 3, 3]
     ) -> Outfit:
-        """A dressed person; the clothes depend on `rng` and `shape` only, so a clip keeps them with an equal rng."""
+        """A dressed person; clothes depend on `rng` and `shape` only: equal ones keep them through a clip."""
         return self.wear(self.choose(rng, shape), shape, rotations)
 
     def choose(self, rng: np.random.Generator, shape: NDArray[np.floating]) -> Clothes:
@@ -176,7 +176,7 @@ def _covered(worn: tuple[Worn, ...], template: Template) -> NDArray[np.bool_]:
 
 
 def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, padding: float) -> _Layer | None:
-    """A garment fitted to the rest shape; None where its cut leaves nothing. `padding`: of the clothes under it."""
+    """A garment fitted to the rest shape; None where its cut leaves nothing. `padding`: of clothes under it."""
     piece = worn.piece
     triangles, place = piece.garment.faces, piece.place
     keep = np.minimum(place[:, LIMB] - worn.low, worn.high - place[:, LIMB])
@@ -233,8 +233,8 @@ def _combine(layers: list[_Layer], transforms: NDArray[np.float32], joints: NDAr
     for layer, n in zip(layers, first_vertex, strict=False):
         _pose(layer.rest, layer.skin_index, layer.skin_weight, transforms, vertices[n : n + len(layer.rest)])
     return Outfit(
-        vertices, joints, faces, join("truth"), join("truth_vertex"), join("body_face"), join("kind"), join("keep"),
-        _cutouts(layers, look.uv), look,
+        vertices, joints, faces, join("truth"), join("truth_vertex"), join("body_face"), join("kind"),
+        join("keep"), _cutouts(layers, look.uv), look,
     )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""MakeHuman's garment files (.mhclo, .obj, .mhmat): read them, bind them to the hm08 base mesh, fit them to a body."""
+"""MakeHuman's garment files (.mhclo, .obj, .mhmat): read them, bind them to the hm08 mesh, fit them to a body."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ class Garment:
         index: NDArray[np.integer],  # [19158, B] bones of the base vertices
         weight: NDArray[np.floating],  # [19158, B]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Bones [V, 5] and weights [V, 5] of the garment's vertices, taken from the base vertices they hang on."""
+        """Bones [V, 5] and weights [V, 5] of the garment's vertices, from the base vertices they hang on."""
         count = len(self.base)
         dense = np.zeros((count, int(index.max()) + 1), np.float64)
         row = np.repeat(np.arange(count), 3 * index.shape[1])
@@ -96,7 +97,7 @@ def read_garment(path: Path) -> Garment:
 def _read_mhclo(
     path: Path,
 ) -> tuple[list[list[float]], dict[str, tuple[float, ...]], NDArray[np.bool_], dict[str, str]]:
-    """Vertex rows (of 9 or 1 numbers), scales, hidden base vertices and the other entries of a .mhclo file."""
+    """Vertex rows (of 9 or 1 numbers), scales, hidden base vertices and other entries of a .mhclo file."""
     rows: list[list[float]] = []
     scales: dict[str, tuple[float, ...]] = {}
     entries: dict[str, str] = {}
@@ -138,7 +139,7 @@ def _mark_ranges(words: list[str], deleted: NDArray[np.bool_]) -> None:
 
 
 def read_obj(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float32]]:
-    """Vertices [V, 3], triangles [F, 3] and texture coordinates [F, 3, 2] of a Wavefront .obj; polygons are fanned."""
+    """Vertices [V, 3], triangles [F, 3], texture coordinates [F, 3, 2] of a Wavefront .obj; polygons are fanned."""
     vertices: list[list[float]] = []
     coordinates: list[list[float]] = []
     corners: list[tuple[int, int]] = []
@@ -152,7 +153,7 @@ def read_obj(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArra
             coordinates.append([float(word) for word in words[1:3]])
         elif words[0] == "f":
             polygon = [_corner(word) for word in words[1:]]
-            for b, c in zip(polygon[1:], polygon[2:], strict=False):
+            for b, c in pairwise(polygon[1:]):
                 corners += [polygon[0], b, c]
     table = np.array(corners, np.int32).reshape(-1, 3, 2)
     if not len(table):

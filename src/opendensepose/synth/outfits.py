@@ -15,7 +15,6 @@ from opendensepose.synth.fabrics import (
     ANY,
     cloth,
     fabric,
-    fabric_colour,
     hair_colour,
     hem,
     leg,
@@ -283,7 +282,7 @@ def _own_bottom(rng: np.random.Generator, closet: Closet, edge: float) -> tuple[
 
 
 def _shoes(rng: np.random.Generator, closet: Closet, tight: Tight, trousers: float) -> list[Worn]:
-    """Shoes, socks or bare feet; adds gloves to what is painted. `trousers`: the limb coordinate where they end."""
+    """Shoes, socks or bare feet; adds gloves to what is painted. `trousers`: limb coordinate of their end."""
     tights = closet.own("tights")
     worn = []
     if rng.random() < 0.5:

@@ -45,7 +45,7 @@ class Texture:
 
 @dataclass(frozen=True, eq=False)
 class Cloth:
-    """A fabric: a pattern of two colours, the luminance of a texture (its folds and seams), a print on the chest."""
+    """A fabric: a pattern of two colours, the luminance of a texture (folds and seams), a print on the chest."""
 
     first: Colour
     second: Colour
@@ -61,7 +61,7 @@ class Cloth:
     def colour(
         self, place: NDArray[np.float32], base: NDArray[np.float32] | None, mean: float
     ) -> NDArray[np.float32]:
-        """Colours [P, 3] at places [P, 8] with the texture's colours `base` [P, 3], of mean luminance `mean`."""
+        """Colours [P, 3] at places [P, 8] with the texture's colours `base` [P, 3] of luminance `mean`."""
         if self.pattern == "own" and base is not None:
             out = np.maximum(base @ self.turn.T, 0)
         else:

@@ -103,7 +103,7 @@ def _read_cached(path: Path) -> Piece | None:
 
 
 def read_texture(path: Path, size: int) -> tuple[Texture, NDArray[np.uint8] | None]:
-    """A texture shrunk to size x size and its alpha where it has holes; ambient occlusion is multiplied in."""
+    """A texture shrunk to size x size with ambient occlusion, and its alpha where it has holes."""
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ValueError(f"{path}: expected a picture, got something that OpenCV cannot read")

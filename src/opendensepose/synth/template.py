@@ -1,10 +1,11 @@
-"""Where things are on the mean body: texture coordinates, how far along a limb, the surface point behind a garment."""
+"""Places on the mean body: texture coordinates, how far along a limb, the surface point behind a garment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,9 @@ _TORSO = ("root", "spine", "pelvis", "breast", "clavicle", "shoulder")
 class Template:
     """The mean body with what dressing needs to know about it. F faces of the body, N = 19158 base vertices.
 
-    The limb coordinate grows from the toes to the finger tips: sole -3.4, ankle -3, knee -2, hip -1, waist 0, shoulder
-    1, elbow 2, wrist 3, finger tips 4. The collar coordinate is the height over the base of the neck in metres.
+    The limb coordinate grows from the toes to the finger tips: sole -3.4, ankle -3, knee -2, hip -1, waist 0,
+    shoulder 1, elbow 2, wrist 3, finger tips 4. The collar coordinate is the height over the base of the neck in
+    metres, which is lower in front.
     """
 
     body: Body
@@ -42,7 +44,7 @@ class Template:
         points: NDArray[np.floating],  # [P, 3] on or around the mean body
         vertex: NDArray[np.integer],  # [P] the nearest surface vertex
     ) -> NDArray[np.float32]:
-        """Attributes [P, 8] of points around the body: limb, collar, the radial vector, metres along the limb, xyz."""
+        """Attributes [P, 8] of points around the body: limb, collar, radial vector, metres along the limb, xyz."""
         return _attributes(self.body, points, self.regions[vertex])
 
     def nearest(
@@ -92,7 +94,7 @@ def quads_to_triangles(
 def _body_uv(
     faces: NDArray[np.int32], quads: NDArray[np.int32], uv: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Texture coordinates [F, 3, 2] of triangles cut from quads, and which triangles [F] are cut from none."""
+    """Texture coordinates [F, 3, 2] of triangles cut from quads; which triangles [F] are cut from none."""
     by_edge: dict[tuple[int, int], int] = {}
     anywhere: dict[int, int] = {}
     for number, quad in enumerate(quads):
@@ -171,12 +173,12 @@ def _attributes(
 def _along_chain(
     points: NDArray[np.floating], chain: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """How far along a chain of joints the points lie: in segments [P], in metres [P]; the nearest axis point [P, 3]."""
+    """How far along a chain of joints points lie: in segments [P], in metres [P]; nearest axis points [P, 3]."""
     best = np.full(len(points), np.inf)
     value, metres = np.zeros(len(points)), np.zeros(len(points))
     axis = np.zeros((len(points), 3))
     passed = 0.0
-    for number, (a, b) in enumerate(zip(chain[:-1], chain[1:], strict=True)):
+    for number, (a, b) in enumerate(pairwise(chain)):
         length = float(np.linalg.norm(b - a))
         t = np.clip((points - a) @ (b - a) / length**2, 0, 1)
         foot = a + t[:, None] * (b - a)
