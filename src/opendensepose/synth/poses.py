@@ -290,11 +290,10 @@ def _curl(rotations: NDArray, rig: Rig, degrees: float, side: str) -> None:
     """Bends the fingers [J, 3, 3] in place towards the palm."""
     sign = 1.0 if side == ".L" else -1.0
     axis = -sign * rig.rest["wrist" + side][:, 1]
-    for finger in range(2, 6):
-        for joint, share in ((1, 0.8), (2, 1.0), (3, 0.6)):
-            rotations[rig.body.bone(f"finger{finger}-{joint}{side}")] = axis_angle(axis, share * degrees)
-    for joint in (2, 3):
-        rotations[rig.body.bone(f"finger1-{joint}{side}")] = axis_angle(axis, 0.3 * degrees)
+    shares = {f"finger{k}-{j}": share for k in range(2, 6) for j, share in ((1, 0.8), (2, 1.0), (3, 0.6))}
+    shares |= {"finger1-2": 0.3, "finger1-3": 0.3}
+    bones = [rig.body.bone(name + side) for name in shares]
+    rotations[bones] = axis_angle(axis, np.array(list(shares.values())) * degrees)
 
 
 def mirrored(rotations: NDArray) -> NDArray:

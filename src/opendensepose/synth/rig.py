@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.surface.body import Body
-from opendensepose.synth.rotations import axis_angle, fraction, frame, transpose, twist_angle, unit
+from opendensepose.synth.rotations import axis_angle, cross, fraction, frame, transpose, twist_angle, unit
 
 SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
 NECK = ("neck01", "neck02", "neck03", "head")
@@ -155,17 +155,17 @@ def main_frames(p: dict[str, NDArray]) -> dict[str, NDArray]:
         frames["wrist" + side] = frame(p["middle" + side] - p["wrist" + side], palm)
         thigh, shin = p["knee" + side] - p["hip" + side], p["ankle" + side] - p["knee" + side]
         foot = p["toe" + side] - p["ankle" + side]
-        default = unit(np.cross(unit(foot), unit(shin)))
+        default = unit(cross(unit(foot), unit(shin)))
         hinge = _hinge(unit(thigh), unit(shin), default)
         frames["upperleg01" + side] = frame(thigh, hinge)
         frames["lowerleg01" + side] = frame(shin, hinge)
-        frames["foot" + side] = frame(foot, np.cross(foot, shin))
+        frames["foot" + side] = frame(foot, cross(foot, shin))
     return frames
 
 
 def _hinge(upper: NDArray, lower: NDArray, default: NDArray) -> NDArray:
     """Axis [..., 3] about which the lower part bends: measured, the default where both are nearly parallel."""
-    bend = np.cross(upper, lower)
+    bend = cross(upper, lower)
     certain = np.clip((np.linalg.norm(bend, axis=-1, keepdims=True) - 0.15) / 0.3, 0, 1)  # 9 to 27 degrees
     default = unit(default - upper * np.sum(default * upper, -1, keepdims=True))
     return unit(certain * unit(bend) + (1 - certain) * default)
@@ -173,6 +173,6 @@ def _hinge(upper: NDArray, lower: NDArray, default: NDArray) -> NDArray:
 
 def _swung(target: NDArray, start: NDArray, carried: NDArray) -> NDArray:
     """`carried` after the shortest rotation that takes `start` to `target`, all unit [..., 3]."""
-    axis, cosine = np.cross(start, target), np.sum(start * target, -1, keepdims=True)
+    axis, cosine = cross(start, target), np.sum(start * target, -1, keepdims=True)
     along = np.sum(axis * carried, -1, keepdims=True)
-    return cosine * carried + np.cross(axis, carried) + axis * along / np.maximum(1 + cosine, 1e-3)
+    return cosine * carried + cross(axis, carried) + axis * along / np.maximum(1 + cosine, 1e-3)
