@@ -72,7 +72,7 @@ class Look:
 
 
 class Wardrobe:
-    """Skins, garments, hair, shoes of one split; without `assets` all is painted and inflated from the body."""
+    """Skins, garments, hair, shoes of one split; without `assets` all is made of the body itself."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ def _covered(worn: tuple[Worn, ...], template: Template) -> NDArray[np.bool_]:
 
 
 def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, padding: float) -> _Layer | None:
-    """A garment fitted to the rest shape; None where its cut leaves nothing. `padding`: of clothes under it."""
+    """A garment on the rest shape; None where its cut leaves nothing. `padding`: of clothes under it."""
     piece = worn.piece
     triangles, place = piece.garment.faces, piece.place
     keep = np.minimum(place[:, LIMB] - worn.low, worn.high - place[:, LIMB])

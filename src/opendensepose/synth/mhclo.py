@@ -1,4 +1,4 @@
-"""MakeHuman's garment files (.mhclo, .obj, .mhmat): read them, bind them to the hm08 mesh, fit them to a body."""
+"""MakeHuman's garment files (.mhclo, .obj, .mhmat): read them, fit them to a body on the hm08 mesh."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _mark_ranges(words: list[str], deleted: NDArray[np.bool_]) -> None:
 
 
 def read_obj(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float32]]:
-    """Vertices [V, 3], triangles [F, 3], texture coordinates [F, 3, 2] of a Wavefront .obj; polygons are fanned."""
+    """Vertices [V, 3], triangles [F, 3], texture coordinates [F, 3, 2] of a .obj; polygons are fanned."""
     vertices: list[list[float]] = []
     coordinates: list[list[float]] = []
     corners: list[tuple[int, int]] = []

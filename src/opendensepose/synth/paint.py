@@ -45,7 +45,7 @@ class Texture:
 
 @dataclass(frozen=True, eq=False)
 class Cloth:
-    """A fabric: a pattern of two colours, the luminance of a texture (folds and seams), a print on the chest."""
+    """A fabric: a pattern of two colours, a texture's luminance (folds and seams), a print on the chest."""
 
     first: Colour
     second: Colour

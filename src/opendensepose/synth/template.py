@@ -25,9 +25,9 @@ _TORSO = ("root", "spine", "pelvis", "breast", "clavicle", "shoulder")
 class Template:
     """The mean body with what dressing needs to know about it. F faces of the body, N = 19158 base vertices.
 
-    The limb coordinate grows from the toes to the finger tips: sole -3.4, ankle -3, knee -2, hip -1, waist 0,
-    shoulder 1, elbow 2, wrist 3, finger tips 4. The collar coordinate is the height over the base of the neck in
-    metres, which is lower in front.
+    The limb coordinate grows from the toes to the finger tips: sole -3.4, ankle -3, knee -2, hip -1,
+    waist 0, shoulder 1, elbow 2, wrist 3, finger tips 4. The collar coordinate is the height in metres over
+    the base of the neck, which is lower in front.
     """
 
     body: Body
@@ -44,7 +44,7 @@ class Template:
         points: NDArray[np.floating],  # [P, 3] on or around the mean body
         vertex: NDArray[np.integer],  # [P] the nearest surface vertex
     ) -> NDArray[np.float32]:
-        """Attributes [P, 8] of points around the body: limb, collar, radial vector, metres along the limb, xyz."""
+        """Attributes [P, 8] of points round the body: limb, collar, radial vector, metres along, xyz."""
         return _attributes(self.body, points, self.regions[vertex])
 
     def nearest(
@@ -173,7 +173,7 @@ def _attributes(
 def _along_chain(
     points: NDArray[np.floating], chain: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """How far along a chain of joints points lie: in segments [P], in metres [P]; nearest axis points [P, 3]."""
+    """How far along a chain of joints points lie: segments [P], metres [P]; nearest axis points [P, 3]."""
     best = np.full(len(points), np.inf)
     value, metres = np.zeros(len(points)), np.zeros(len(points))
     axis = np.zeros((len(points), 3))
