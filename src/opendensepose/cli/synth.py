@@ -38,7 +38,7 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @json_option
 def synth(count: int, out: str, json_file: str | None, quiet: bool, **options: Any) -> None:
-    """Make pictures of synthetic people with exact ground truth: a DensePose-COCO data set with dense maps."""
+    """Make pictures of synthetic people with exact truth: a DensePose-COCO data set with dense maps."""
     start = time.perf_counter()
     people = write_dataset(Path(out), count, progress=not quiet, **options)
     seconds = time.perf_counter() - start

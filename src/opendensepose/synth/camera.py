@@ -33,13 +33,14 @@ class Camera:
         x = ((np.arange(columns) + 0.5) * step - width / 2) / self.focal
         y = ((np.arange(rows) + 0.5) * step - height / 2) / self.focal
         right, down, forward = self.rotation.astype(np.float32)
-        return x[None, :, None].astype(np.float32) * right + y[:, None, None].astype(np.float32) * down + forward
-
-    def scaled(self, factor: int) -> Camera:
-        """The same view with `factor` times the pixels per side."""
-        return Camera(
-            self.position, self.rotation, self.focal * factor, (self.size[0] * factor, self.size[1] * factor)
+        return (
+            x[None, :, None].astype(np.float32) * right + y[:, None, None].astype(np.float32) * down + forward
         )
+
+    def doubled(self) -> Camera:
+        """The same view with 2 H + 1 x 2 W + 1 pixels: pixel [2 i + 1, 2 j + 1] has the centre of pixel [i, j]."""
+        height, width = self.size
+        return Camera(self.position, self.rotation, 2 * self.focal, (2 * height + 1, 2 * width + 1))
 
 
 def look(

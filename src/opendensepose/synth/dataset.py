@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from opendensepose import __version__
@@ -196,9 +195,8 @@ def annotate(rng: np.random.Generator, sample: Sample, person: SyntheticPerson, 
 
 def _extra(person: SyntheticPerson) -> dict[str, Any]:
     """What only a renderer knows."""
-    amodal: NDArray[np.float64] = np.round(person.amodal_box.astype(np.float64), 2)
     return {
-        "odp_amodal_box": amodal.tolist(),
+        "odp_amodal_box": [round(float(n), 2) for n in person.amodal_box],
         "odp_visible": round(person.visible, 4),
         "odp_heading": round(person.heading, 4),
     }

@@ -19,7 +19,9 @@ _COSINE = np.array([1, 2 / 3, 2 / 3, 2 / 3, 1 / 4, 1 / 4, 1 / 4, 1 / 4, 1 / 4], 
 class Light:
     """What falls on a surface: `irradiance / pi`, so that albedo times it is the radiance seen."""
 
-    sh: NDArray[np.float32]  # [9, 3] coefficients of the polynomials 1, y, z, x, ... in world axes, linear RGB
+    sh: NDArray[
+        np.float32
+    ]  # [9, 3] coefficients of the polynomials 1, y, z, x, ... in world axes, linear RGB
     key: NDArray[np.float32]  # [3] unit vector towards the main light, z > 0
     key_colour: NDArray[np.float32]  # [3] what the main light adds to a surface that faces it
     shade: float  # 0..1: how much of `sh` goes where the main direction is blocked

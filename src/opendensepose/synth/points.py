@@ -1,4 +1,4 @@
-"""Sparse labels, chosen as annotators were asked to: at most 14 points per part, roughly equally far apart."""
+"""Sparse labels, chosen as annotators were asked to: up to 14 points per part, roughly equally far apart."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def choose_points(
 
 
 def _spread(rng: np.random.Generator, places: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Numbers of `count` different places [P, 2]: the nearest ones to the centres of a few rounds of k-means."""
+    """Numbers of `count` different places [P, 2]: the nearest to the centres of some k-means."""
     sample = places[rng.choice(len(places), min(len(places), 400), replace=False)]
     centres = sample[:1]
     for _ in range(count - 1):  # begin with places far from each other

@@ -16,8 +16,8 @@ from opendensepose.synth.backdrop import Backdrop
 from opendensepose.synth.camera import Camera
 from opendensepose.synth.light import Light
 
-SHADOW_SIDE = 224  # pixels of the shadow map
-FINE = 2  # colours are drawn with 2 x 2 samples per pixel
+SHADOW_SIDE = 160  # pixels of the shadow map
+SHADOW_REACH = 3.0  # metres around the first thing; further off nothing throws shadows
 
 
 class Thing(Protocol):
@@ -43,6 +43,15 @@ class Buffers:
     bary: NDArray[np.float32]  # [H, W, 3]
     depth: NDArray[np.float32]  # [H, W] metres, inf = backdrop
     alone: NDArray[np.int64]  # [T] pixels that each thing would own without the others
+
+    def share(self, number: int) -> float:
+        """How much of a thing no other hides, 0..1."""
+        return float(np.count_nonzero(self.owner == number) / max(int(self.alone[number]), 1))
+
+    def centres(self) -> Buffers:
+        """Of the buffers of a doubled camera those of the plain one: exactly its pixel centres."""
+        odd = (slice(1, None, 2), slice(1, None, 2))
+        return Buffers(self.owner[odd], self.face[odd], self.bary[odd], self.depth[odd], self.alone)
 
 
 def draw_buffers(camera: Camera, things: Sequence[Thing]) -> Buffers:
@@ -124,36 +133,39 @@ def shadow_map(things: Sequence[Thing], key: NDArray[np.floating]) -> ShadowMap:
     axes = np.stack([right, np.cross(away, right), away]).astype(np.float32)
     local = [thing.vertices @ axes.T for thing in things]
     extents = [bounds(points, -np.inf) for points in local]
-    low = np.min([low for low, _ in extents], axis=0) - 0.1
-    high = np.max([high for _, high in extents], axis=0) + 0.1
+    middle = sum(extents[0]) / 2
+    low = np.maximum(np.min([low for low, _ in extents], axis=0) - 0.1, middle - SHADOW_REACH)
+    high = np.minimum(np.max([high for _, high in extents], axis=0) + 0.1, middle + SHADOW_REACH)
     scale = float(SHADOW_SIDE / max(high[0] - low[0], high[1] - low[1]))
     nearest = np.full((SHADOW_SIDE, SHADOW_SIDE), np.inf, np.float32)
     for thing, points in zip(things, local, strict=True):
-        # a far-off pin-hole would do the same; depth + 1 keeps clear of the near plane
-        placed = (points - low) * np.array([scale, scale, 1], np.float32) + np.array([0, 0, 1], np.float32)
+        # parallel rays: map x, y as pixels; 100 m are added to keep all depths positive
+        placed = (points - low) * np.array([scale, scale, 1], np.float32) + np.array([0, 0, 100], np.float32)
         seen = rasterize(placed, thing.faces, nearest.shape, keep=thing.keep)[2]
-        nearest = np.minimum(nearest, seen - 1)
+        nearest = np.minimum(nearest, seen - 100)
     return ShadowMap(axes, low.astype(np.float32), scale, nearest)
 
 
-def render(camera: Camera, things: Sequence[Thing], backdrop: Backdrop) -> NDArray[np.float32]:
-    """Linear radiance [H, W, 3] of the scene, edges smoothed."""
-    fine = camera.scaled(FINE)
-    buffers = draw_buffers(fine, things)
-    shadows = shadow_map(things, backdrop.light.key) if things else None
+def render(
+    camera: Camera,
+    things: Sequence[Thing],
+    backdrop: Backdrop,
+    fine: Buffers,  # of the doubled camera
+) -> NDArray[np.float32]:
+    """Linear radiance [H, W, 3] of the scene; each pixel weighs the 3 x 3 fine samples around its centre."""
     picture = backdrop.radiance.copy()
-    if shadows is not None:
-        _shade_floor(camera, shadows, backdrop.light, picture)
-    samples = np.zeros((*fine.size, 3), np.float32)
+    samples = np.zeros((*fine.owner.shape, 3), np.float32)
+    shadows = shadow_map(things, backdrop.light.key)
+    _shade_floor(camera, shadows, backdrop.light, picture)
     for number, thing in enumerate(things):
-        rows, columns, face, bary = _pixels(buffers.owner, number, buffers.face, buffers.bary)
-        if len(rows) and shadows is not None:
-            _fill(samples, rows, columns, shade(thing, face, bary, fine, backdrop.light, shadows))
-    return np.asarray(_mix(samples, buffers.owner, picture))
+        rows, columns, face, bary = owned_pixels(fine.owner, number, fine.face, fine.bary)
+        if len(rows):
+            _fill(samples, rows, columns, shade(thing, face, bary, camera, backdrop.light, shadows))
+    return np.asarray(_mix(samples, fine.owner, picture))
 
 
 @njit(cache=True, nogil=True)
-def _pixels(owner, number, faces, barys):  # type: ignore[no-untyped-def]
+def owned_pixels(owner, number, faces, barys):  # type: ignore[no-untyped-def]
     """Rows, columns, faces [P] and barycentrics [P, 3] of the pixels of one thing."""
     count = 0
     for i in range(owner.shape[0]):
@@ -272,10 +284,10 @@ def _lit(place, normal, axes, origin, scale, distance):  # type: ignore[no-untyp
             y += axes[1, k] * at
             z += axes[2, k] * at
         column, row = int((x - origin[0]) * scale), int((y - origin[1]) * scale)
-        z -= origin[2] + 0.025  # metres of grace, against a surface shadowing itself
+        z -= origin[2] + 0.01 + np.float32(1.2 / scale)  # grace, against a surface shadowing itself
         count = reached = 0
-        for dy in range(-2, 3, 2):
-            for dx in range(-2, 3, 2):
+        for dy in range(-1, 2):
+            for dx in range(-1, 2):
                 i, j = row + dy, column + dx
                 count += 1
                 if i < 0 or j < 0 or i >= side or j >= side or z < distance[i, j]:
@@ -305,16 +317,22 @@ def _shade_floor(
 
 @njit(cache=True, nogil=True)
 def _mix(samples, owner, picture):  # type: ignore[no-untyped-def]
-    """Average FINE x FINE samples; the backdrop fills those that no thing owns. [H, W, 3]"""
+    """Weigh fine samples by 1-2-1 each way; the backdrop [H, W, 3] fills those that no thing owns. [H, W, 3]"""
     out = np.empty_like(picture)
-    share = np.float32(1 / (FINE * FINE))
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            for k in range(3):
-                out[y, x, k] = 0
-            for i in range(FINE * y, FINE * y + FINE):
-                for j in range(FINE * x, FINE * x + FINE):
-                    for k in range(3):
-                        value = samples[i, j, k] if owner[i, j] >= 0 else picture[y, x, k]
-                        out[y, x, k] += share * value
+            red = green = blue = empty = np.float32(0)
+            for i in range(3):
+                for j in range(3):
+                    r, c = 2 * y + i, 2 * x + j
+                    weight = np.float32((2 - abs(i - 1)) * (2 - abs(j - 1)) / 16)
+                    if owner[r, c] < 0:
+                        empty += weight
+                    else:
+                        red += weight * samples[r, c, 0]
+                        green += weight * samples[r, c, 1]
+                        blue += weight * samples[r, c, 2]
+            out[y, x, 0] = red + empty * picture[y, x, 0]
+            out[y, x, 1] = green + empty * picture[y, x, 1]
+            out[y, x, 2] = blue + empty * picture[y, x, 2]
     return out

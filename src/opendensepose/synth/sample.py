@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.surface.jit import njit
+from opendensepose.surface.raster import NEAR
 from opendensepose.synth.camera import Camera
 from opendensepose.synth.effects import develop
-from opendensepose.synth.render import Buffers, draw_buffers, render
+from opendensepose.synth.render import Buffers, bounds, draw_buffers, owned_pixels, render
 from opendensepose.synth.scene import Scene, compose
 from opendensepose.synth.studio import Split, Studio
 
-# how far behind the visible surface a keypoint of an adult may lie to count as seen, metres: face, then the rest
+# metres that a keypoint may lie behind the visible surface and count as seen: face, then the rest
 _SEEN_DEPTH = np.array(
     [0.05] * 3 + [0.06] * 2 + [0.14] * 2 + [0.1] * 2 + [0.08] * 2 + [0.2] * 2 + [0.13] * 2 + [0.12] * 2
 )
@@ -32,7 +32,11 @@ class SyntheticPerson:
     keypoints: NDArray[np.float32]  # [17, 3] x, y, visibility (0 not labelled, 1 hidden, 2 visible)
     visible: float  # share of the person's pixels in the picture that nothing hides
     heading: float  # radians: 0 faces the camera's side, pi is seen from behind
-    from_behind: bool
+
+    @property
+    def from_behind(self) -> bool:
+        """Whether the camera sees the back rather than the front."""
+        return bool(np.cos(self.heading) < 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +69,12 @@ def make_sample(
 
 def picture(rng: np.random.Generator, studio: Studio, scene: Scene) -> Sample:
     """Draw a scene and note the truth of each pixel."""
-    buffers = draw_buffers(scene.camera, scene.things)
+    fine = draw_buffers(scene.camera.doubled(), scene.things)
+    buffers = fine.centres()
     chart, uv, instance = dense_truth(studio, scene, buffers)
-    image = develop(rng, render(scene.camera, scene.things, scene.backdrop))
-    people = [
-        person
-        for number in range(len(scene.people))
-        if (person := _describe(studio, scene, buffers, instance, number))
-    ]
+    image = develop(rng, render(scene.camera, scene.things, scene.backdrop, fine))
+    shown = np.bincount(instance.ravel(), minlength=len(scene.people) + 1)[1:] > 0
+    people = [_describe(studio, scene, fine, buffers, instance, int(k)) for k in np.flatnonzero(shown)]
     return Sample(image, chart, uv, instance, tuple(people))
 
 
@@ -82,45 +84,35 @@ def dense_truth(
     """Chart [H, W], uv [2, H, W] and instance [H, W] (person k of the scene is k + 1)."""
     shape = buffers.owner.shape
     chart, uv = np.zeros(shape, np.uint8), np.zeros((2, *shape), np.float32)
-    instance = np.where((buffers.owner >= 0) & (buffers.owner < len(scene.people)), buffers.owner + 1, 0)
-    rows, columns = np.nonzero(instance)
-    face, bary = buffers.face[rows, columns], buffers.bary[rows, columns]
-    owner = instance[rows, columns]
-    for number, person in enumerate(scene.people, start=1):
-        own = owner == number
-        if own.any():
-            where = studio.truth.locate(person, face[own], bary[own])
-            chart[rows[own], columns[own]], place = studio.atlas.from_face(*where)
-            uv[:, rows[own], columns[own]] = np.asarray(place).T
-    return chart, uv, instance.astype(np.uint8)
+    instance = np.zeros(shape, np.uint8)
+    for number, person in enumerate(scene.people):
+        rows, columns, face, bary = owned_pixels(buffers.owner, number, buffers.face, buffers.bary)
+        chart[rows, columns], place = studio.atlas.from_face(*studio.truth.locate(person, face, bary))
+        uv[:, rows, columns] = np.asarray(place).T
+        instance[rows, columns] = number + 1
+    return chart, uv, instance
 
 
 def _describe(
-    studio: Studio, scene: Scene, buffers: Buffers, instance: NDArray[np.uint8], number: int
-) -> SyntheticPerson | None:
-    """Box, keypoints and visibility of person `number` from 0; None when no pixel shows it."""
-    count, left, top, right, bottom = _extent(instance, number + 1)
-    if count == 0:
-        return None
+    studio: Studio, scene: Scene, fine: Buffers, buffers: Buffers, instance: NDArray[np.uint8], number: int
+) -> SyntheticPerson:
+    """Box, keypoints and visibility of person `number` from 0, of whom some pixel shows."""
     outfit, camera = scene.people[number], scene.camera
-    projected = camera.project(outfit.vertices)
-    ahead = projected[projected[:, 2] > 0.05, :2]
-    low, high = ahead.min(0), ahead.max(0)
+    low, high = bounds(camera.project(outfit.vertices), NEAR)
     return SyntheticPerson(
         instance=number + 1,
-        box=np.array([left, top, right + 1, bottom + 1], np.float32),
-        amodal_box=np.concatenate([low, high]).astype(np.float32),
+        box=_extent(instance, number + 1),
+        amodal_box=np.concatenate([low[:2], high[:2]]),
         keypoints=_keypoints(camera, studio.body.locate_keypoints(outfit.vertices), buffers, number),
-        visible=count / max(int(buffers.alone[number]), 1),
+        visible=fine.share(number),
         heading=scene.headings[number],
-        from_behind=bool(np.cos(scene.headings[number]) < 0),
     )
 
 
 def _keypoints(
     camera: Camera, places: NDArray[np.floating], buffers: Buffers, number: int
 ) -> NDArray[np.float32]:  # places: [17, 3] metres
-    """Keypoints [17, 3]: hidden ones of the body are marked 1; hidden ones of the face and all outside the picture 0."""
+    """Keypoints [17, 3]: hidden ones are marked 1, those of the face and all outside the picture 0."""
     height, width = camera.size
     out = camera.project(np.asarray(places, np.float32))
     x, y, depth = out.T.copy()
@@ -132,13 +124,8 @@ def _keypoints(
     return out
 
 
-@njit(cache=True, nogil=True)
-def _extent(instance, number):  # type: ignore[no-untyped-def]
-    """Count of pixels with `number`, and the first and last column and row: count, left, top, right, bottom."""
-    count, left, top, right, bottom = 0, instance.shape[1], instance.shape[0], -1, -1
-    for i in range(instance.shape[0]):
-        for j in range(instance.shape[1]):
-            if instance[i, j] == number:
-                count += 1
-                left, top, right, bottom = min(left, j), min(top, i), max(right, j), max(bottom, i)
-    return count, left, top, right, bottom
+def _extent(instance: NDArray[np.uint8], number: int) -> NDArray[np.float32]:
+    """Box [4] xyxy round the pixels with `number`."""
+    inside = instance == number
+    columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)

@@ -54,12 +54,17 @@ def _leaves(rng: np.random.Generator, radius: int) -> NDArray[np.float32]:
     canvas = np.full((SIDE, SIDE), 0.4, np.float32)
     for _ in range(6 * SIDE * SIDE // (radius * radius * 3)):
         x, y = rng.integers(0, SIDE, 2)
-        axes = (int(rng.integers(radius // 2, radius + 1)), int(rng.integers(radius // 3 + 1, radius // 2 + 2)))
+        axes = (
+            int(rng.integers(radius // 2, radius + 1)),
+            int(rng.integers(radius // 3 + 1, radius // 2 + 2)),
+        )
         angle, value = float(rng.uniform(0, 180)), float(rng.uniform(0.3, 1.7))
         for dx in (-SIDE, 0, SIDE):  # so that it tiles
             for dy in (-SIDE, 0, SIDE):
                 if -radius <= x + dx < SIDE + radius and -radius <= y + dy < SIDE + radius:
-                    cv2.ellipse(canvas, (int(x + dx), int(y + dy)), axes, angle, 0, 360, value, -1, cv2.LINE_AA)
+                    cv2.ellipse(
+                        canvas, (int(x + dx), int(y + dy)), axes, angle, 0, 360, value, -1, cv2.LINE_AA
+                    )
     return canvas
 
 

@@ -79,7 +79,7 @@ def _nearest(points, start, ring_start, ring, surface, rest):  # type: ignore[no
             before = vertex
             for r in range(ring_start[vertex], ring_start[vertex + 1]):
                 f = ring[r]
-                w0, w1, w2, d = _closest(points[p], rest[surface[f, 0]], rest[surface[f, 1]], rest[surface[f, 2]])
+                w0, w1, w2, d = _closest(points, p, rest, surface[f, 0], surface[f, 1], surface[f, 2])
                 if d < best:
                     best, faces[p] = d, f
                     barys[p, 0], barys[p, 1], barys[p, 2] = w0, w1, w2
@@ -91,17 +91,17 @@ def _nearest(points, start, ring_start, ring, surface, rest):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def _closest(p, a, b, c):  # type: ignore[no-untyped-def]
-    """Barycentrics of the point of triangle abc nearest to p, and its squared distance (Ericson 2005, 5.1.5)."""
+def _closest(points, p, rest, a, b, c):  # type: ignore[no-untyped-def]
+    """Barycentrics of the point of triangle abc nearest to point p, squared distance (Ericson 2005, 5.1.5)."""
     d1 = d2 = d3 = d4 = d5 = d6 = 0.0
     for k in range(3):
-        ab, ac = b[k] - a[k], c[k] - a[k]
-        d1 += ab * (p[k] - a[k])
-        d2 += ac * (p[k] - a[k])
-        d3 += ab * (p[k] - b[k])
-        d4 += ac * (p[k] - b[k])
-        d5 += ab * (p[k] - c[k])
-        d6 += ac * (p[k] - c[k])
+        at, ab, ac = points[p, k], rest[b, k] - rest[a, k], rest[c, k] - rest[a, k]
+        d1 += ab * (at - rest[a, k])
+        d2 += ac * (at - rest[a, k])
+        d3 += ab * (at - rest[b, k])
+        d4 += ac * (at - rest[b, k])
+        d5 += ab * (at - rest[c, k])
+        d6 += ac * (at - rest[c, k])
     va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
     if d1 <= 0 and d2 <= 0:
         v, w = 0.0, 0.0
@@ -121,5 +121,5 @@ def _closest(p, a, b, c):  # type: ignore[no-untyped-def]
         v, w = vb * total, vc * total
     distance = 0.0
     for k in range(3):
-        distance += (a[k] + v * (b[k] - a[k]) + w * (c[k] - a[k]) - p[k]) ** 2
+        distance += ((1 - v - w) * rest[a, k] + v * rest[b, k] + w * rest[c, k] - points[p, k]) ** 2
     return 1 - v - w, v, w, distance
