@@ -71,12 +71,14 @@ def test_better_score_is_on_top_whatever_the_order(style: str) -> None:
     assert np.array_equal(out[mine], first[mine])
 
 
+@pytest.mark.parametrize("width", [1.0, 4.0])
 @pytest.mark.parametrize("style", ON_PHOTO)
-def test_bands_leave_no_trace(style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_leave_no_trace(style: str, width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    photo = rng.integers(0, 256, (300, 40, 3), np.uint8)
-    row, column = np.mgrid[:300, :40]
-    result = whole((row // 50 + column // 20) % 7, np.stack([row / 300, column / 40]))
+    photo = rng.integers(0, 256, (300, 400, 3), np.uint8)
+    row, column = np.mgrid[:300, :400]
+    result = whole((row // 50 + column // 60) % 7, np.stack([row / 300, column / 400]))
+    monkeypatch.setattr(overlay, "_line_width", lambda size: width)
     monkeypatch.setattr(overlay, "BAND", 10_000)
     once = draw(photo, result, style)
     monkeypatch.setattr(overlay, "BAND", 37)

@@ -31,7 +31,7 @@ def isolines(
     line /= slope  # distance in pixels
     np.subtract(0.5 * width + 0.5, line, out=line)
     np.clip(line, 0, 1, out=line)
-    fade = 1 / (4 * width * slope)
+    fade = 1 / (4 * max(width, 1) * slope)
     fade -= 0.75
     line *= np.clip(fade, 0, 1, out=fade)  # lines 3 widths apart are gone, 7 apart are full
     line[flat] = 0

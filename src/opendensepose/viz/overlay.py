@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import cv2
@@ -43,8 +44,9 @@ def draw(
         raise ValueError(f"image: expected shape {expected} uint8, got {list(image.shape)} {image.dtype}")
     out = _viridis(result) if style == "viridis" else image.copy()
     if style != "viridis":
-        width = _line_width(result.image_size)
         for person in visible(result):
+            # of small people finer, so that lines do not cover them
+            width = min(_line_width(result.image_size), max(0.6, math.sqrt(person.labels.size) / 150))
             for band, inner in _bands(person):
                 window = band.window
                 painted = _PAINT[style](image[window].astype(np.float32), band.labels, band.uv, width)
@@ -83,7 +85,7 @@ def _bands(person: Visible) -> Iterator[tuple[Visible, slice]]:
 
 def _paint_parts(photo: Picture, labels: Labels, uv: NDArray[np.float32], width: float) -> Picture:
     lines = isolines(uv, labels, LINES, width).max(0)
-    return _over(photo, _mapped(labels, _PARTS), labels, width, 0.82, 0.6 * lines)
+    return _over(photo, _mapped(labels, _PARTS), labels, width, 0.82, 0.7 * lines)
 
 
 def _paint_u(photo: Picture, labels: Labels, uv: NDArray[np.float32], width: float) -> Picture:
@@ -96,7 +98,7 @@ def _paint_v(photo: Picture, labels: Labels, uv: NDArray[np.float32], width: flo
 
 def _paint_contour(photo: Picture, labels: Labels, uv: NDArray[np.float32], width: float) -> Picture:
     out = photo
-    for line, value in zip(isolines(uv, labels, LINES, 1.4 * width), uv, strict=True):
+    for line, value in zip(isolines(uv, labels, LINES, 1.25 * width), uv, strict=True):
         out = out + _spread(line) * (_heat(value) - out)
     return out
 
@@ -158,7 +160,7 @@ def _heat(value: NDArray[np.float32]) -> Picture:
 
 def _line_width(size: tuple[int, int]) -> float:
     """Pixels: thin on small pictures, and still seen when a large one is shown on a screen."""
-    return max(1.0, min(size) / 600)
+    return min(max(1.0, min(size) / 600), 4.0)  # wider ones would blur beyond HALO
 
 
 def _draw_boxes(out: NDArray[np.uint8], result: Result) -> None:
