@@ -25,21 +25,6 @@ def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
     return array
 
 
-def fit_to_image(
-    boxes: NDArray[np.float32],  # [N, 4] in pixels of the network's input
-    scale: tuple[float, float],  # image width / input width, image height / input height
-    image_size: tuple[int, int],  # height, width
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Boxes [N, 4] scaled and clipped to the image, and a mask [N] of those that keep an area.
-
-    The two factors differ because the input size is rounded to whole pixels in each direction.
-    """
-    height, width = image_size
-    limit = np.array([width, height, width, height], np.float32)
-    fitted = np.clip(boxes * np.array(scale * 2, np.float32), 0, limit)
-    return fitted, (fitted[:, 2] > fitted[:, 0]) & (fitted[:, 3] > fitted[:, 1])
-
-
 def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
     """Intersection over union [N, M] of boxes a [N, 4] and b [M, 4]; 0 where both are empty."""
     a, b = a.astype(np.float64), b.astype(np.float64)

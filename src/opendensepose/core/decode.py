@@ -8,7 +8,7 @@ chosen plane only.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,115 +51,89 @@ def decode(
     return tuple(_decode_one(logits, n, integer_box(box)) for n, box in enumerate(boxes))
 
 
-class _Axis(NamedTuple):
-    """Where n samples read a line of S values: value = (1 - weight) * line[low] + weight * line[high]."""
-
-    low: NDArray[np.intp]  # [n]
-    high: NDArray[np.intp]  # [n]
-    weight: NDArray[np.float32]  # [n]
-
-    def part(self, rows: slice) -> _Axis:
-        return _Axis(self.low[rows], self.high[rows], self.weight[rows])
-
-
-def _axis(size: int, n: int) -> _Axis:
-    """Taps from a line of `size` to n samples: source = (i + 0.5) size / n - 0.5 in float32, clamped at 0."""
-    half, ratio = np.float32(0.5), np.float32(size) / np.float32(n)
-    source = np.maximum((np.arange(n, dtype=np.float32) + half) * ratio - half, 0)
-    low = np.minimum(source.astype(np.intp), size - 1)
-    return _Axis(low, np.minimum(low + 1, size - 1), source - low.astype(np.float32))
-
-
 def _decode_one(logits: ChartLogits, n: int, box: tuple[int, int, int, int]) -> DenseMap:
     """The dense map of person n, made band by band of rows."""
     _, _, w, h = box
-    coarse, fine = logits.coarse[n], logits.fine[n]
-    rows, columns = _axis(fine.shape[1], h), _axis(fine.shape[2], w)
-    coarse_can = _can_win(coarse)
-    fine_can = _can_win(fine) & coarse_can[1:].any(0)
-    labels = np.zeros((h, w), np.uint8)
-    maps = {name: np.zeros((h, w), np.float32) for name in ("u", "v", *logits.confidence)}
+    half, sides = np.float32(0.5), logits.fine.shape[2:]
+    # source coordinate of each row and column, in float32 as PyTorch's interpolation has it
+    y, x = (
+        np.maximum((np.arange(n, dtype=np.float32) + half) * (np.float32(s) / np.float32(n)) - half, 0)
+        for s, n in zip(sides, (h, w), strict=True)
+    )
     planes = {"u": logits.u[n], "v": logits.v[n], **{k: c[n] for k, c in logits.confidence.items()}}
-    by_chart = [name for name in planes if len(planes[name]) > 1]
+    maps = {name: np.zeros((h, w), np.float32) for name in planes}
+    labels = np.empty((h, w), np.uint8)
     step = max(BAND_PIXELS // w, 1)
     for top in range(0, h, step):
         band = slice(top, top + step)
-        y = rows.part(band)
-        chart = _best_channel(fine, fine_can, y, columns)
-        chart[_best_channel(coarse, coarse_can, y, columns) == 0] = 0
-        labels[band] = chart
-        r, c = np.nonzero(chart)
-        values = _gather([planes[name] for name in by_chart], chart[r, c], r, c, y, columns)
-        for name, value in zip(by_chart, values, strict=True):
-            maps[name][band][r, c] = value
-        for name in planes.keys() - by_chart:
-            r, c = (i.ravel() for i in np.indices(chart.shape))
-            maps[name][band] = _gather([planes[name]], 0 * r, r, c, y, columns)[0].reshape(chart.shape)
+        inside, _, can_be = _best_channel(logits.coarse[n], y[band], x)
+        chart, places, _ = _best_channel(logits.fine[n], y[band], x, wanted=can_be[1:].any(0))
+        labels[band] = chart * (inside > 0)
+        for name, stack in planes.items():
+            out = maps[name][band]
+            if len(stack) == 1:
+                out[:] = _resample(stack[0], y[band], x)
+                continue
+            for channel, rows, columns in places:
+                there = labels[band][rows, columns] == channel
+                if channel and there.any():
+                    value = _resample(stack[channel], y[band][rows], x[columns])
+                    np.copyto(out[rows, columns], value, where=there)
     uv = np.stack([maps.pop("u"), maps.pop("v")])
     return DenseMap(labels=labels, uv=uv, box=box, confidence=maps or None)
 
 
-def _can_win(planes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """[C, S, T]: may channel c be the largest somewhere between taps [i, i + 1] x [j, j + 1]?
-
-    A bilinear value lies between the least and the greatest of its four taps, so a channel whose greatest
-    tap is below another one's least tap cannot win there. The slack covers the rounding of the interpolation.
-    """
-    least, most = planes.copy(), planes.copy()
-    for array, pick in ((least, np.minimum), (most, np.maximum)):
-        pick(array[:, :-1], array[:, 1:], out=array[:, :-1])
-        pick(array[:, :, :-1], array[:, :, 1:], out=array[:, :, :-1])
-    slack = np.float32(1e-5) * np.abs(planes).max()
-    return most >= least.max(0) - slack
-
-
 def _best_channel(
     planes: NDArray[np.float32],  # [C, S, T]
-    can_win: NDArray[np.bool_],  # [C, S, T] of _can_win
-    y: _Axis,  # h output rows
-    x: _Axis,  # w output columns
-) -> NDArray[np.uint8]:
-    """[h, w] the channel with the largest value; each is resampled only inside the box that it can win in."""
-    labels = np.zeros((len(y.low), len(x.low)), np.uint8)
-    best = np.full(labels.shape, -np.inf, np.float32)
-    reach = can_win[:, y.low[0] : y.low[-1] + 1]  # [C, source rows of this band, T]
-    for channel in np.flatnonzero(reach.any((1, 2))):
-        down, across = (np.flatnonzero(reach[channel].any(axis)) for axis in (1, 0))
-        r0, r1 = np.searchsorted(y.low, (down[0] + y.low[0], down[-1] + y.low[0] + 1))
-        c0, c1 = np.searchsorted(x.low, (across[0], across[-1] + 1))
-        if r0 == r1 or c0 == c1:  # shrinking: no output sample falls between these taps
+    y: NDArray[np.float32],  # [h] source coordinates of rows
+    x: NDArray[np.float32],  # [w] source coordinates of columns
+    wanted: Any = True,  # [cells] bool: where the answer matters; elsewhere any will do
+) -> tuple[NDArray[np.uint8], list[tuple[int, slice, slice]], NDArray[np.bool_]]:
+    """Channel [h, w] with the largest value; the rows and columns of each that may be it; and in which cells.
+
+    A bilinear value lies between the least and the greatest of the four taps of its cell, so a channel whose
+    greatest tap is below another's least tap cannot win there: it is resampled only in the box where it can.
+    """
+    block = planes[:, int(y[0]) : int(y[-1]) + 2]  # the source rows of these pixels
+    r, c = (max(side - 1, 1) for side in block.shape[1:])  # cells between taps
+    least = np.minimum(block[:, :r], block[:, -r:])
+    least = np.minimum(least[:, :, :c], least[:, :, -c:]).max(0)
+    most = np.maximum(block[:, :r], block[:, -r:])
+    most = np.maximum(most[:, :, :c], most[:, :, -c:])
+    slack = np.float32(1e-5) * np.abs(block).max()  # more than the interpolation's rounding
+    can_win = (most >= least - slack) & wanted  # [C, r, c]
+
+    row_cell = np.minimum(y.astype(np.intp) - int(y[0]), r - 1)
+    column_cell = np.minimum(x.astype(np.intp), c - 1)
+    channels, best = np.zeros((len(y), len(x)), np.uint8), np.full((len(y), len(x)), -np.inf, np.float32)
+    places = []
+    for channel in np.flatnonzero(can_win.any((1, 2))):
+        down, across = (np.flatnonzero(can_win[channel].any(axis)) for axis in (1, 0))
+        rows = slice(*np.searchsorted(row_cell, (down[0], down[-1] + 1)))
+        columns = slice(*np.searchsorted(column_cell, (across[0], across[-1] + 1)))
+        if rows.start == rows.stop or columns.start == columns.stop:  # no pixel falls between these taps
             continue
-        low, high, weight = x.part(slice(c0, c1))
-        first = y.low[r0]
-        source = planes[channel, first : y.high[r1 - 1] + 1]
-        lines = source.take(low, 1) * (1 - weight) + source.take(high, 1) * weight  # [source rows, c1 - c0]
-        low, high, weight = y.part(slice(r0, r1))
-        value = lines.take(low - first, 0)
-        value *= (1 - weight)[:, None]
-        below = lines.take(high - first, 0)
-        below *= weight[:, None]
-        value += below
-        there = best[r0:r1, c0:c1]
-        np.copyto(labels[r0:r1, c0:c1], channel, where=value > there, casting="unsafe")
-        np.maximum(there, value, out=there)
-    return labels
+        value, so_far = _resample(planes[channel], y[rows], x[columns]), best[rows, columns]
+        np.copyto(channels[rows, columns], channel, where=value > so_far, casting="unsafe")
+        np.maximum(so_far, value, out=so_far)
+        places.append((int(channel), rows, columns))
+    return channels, places, can_win
 
 
-def _gather(
-    planes: list[NDArray[np.float32]],  # [C, S, T] each
-    channel: NDArray[np.integer],  # [P] which of the C planes all four taps of a pixel are read from
-    r: NDArray[np.intp],  # [P] output row
-    c: NDArray[np.intp],  # [P] output column
-    y: _Axis,
-    x: _Axis,
-) -> list[NDArray[np.float32]]:
-    """The interpolated values [P] of each of `planes` at P output pixels."""
-    _, s, t = planes[0].shape
-    start = channel.astype(np.intp) * (s * t)
-    upper, lower = start + y.low[r] * t, start + y.high[r] * t
-    left, right = x.low[c], x.high[c]
-    wy, wx = y.weight[r], x.weight[c]
-    taps = (upper + left, upper + right, lower + left, lower + right)
-    weights = ((1 - wy) * (1 - wx), (1 - wy) * wx, wy * (1 - wx), wy * wx)
-    flat = [plane.reshape(-1) for plane in planes]
-    return [sum(w * values.take(i) for i, w in zip(taps, weights, strict=True)) for values in flat]
+def _resample(
+    plane: NDArray[np.float32],  # [S, T]
+    y: NDArray[np.float32],  # [h] source coordinates of rows, increasing
+    x: NDArray[np.float32],  # [w] source coordinates of columns
+) -> NDArray[np.float32]:
+    """Bilinear values [h, w]."""
+    top, left = y.astype(np.intp), x.astype(np.intp)
+    bottom, right = np.minimum(top + 1, plane.shape[0] - 1), np.minimum(left + 1, plane.shape[1] - 1)
+    down, across = (y - np.floor(y))[:, None], x - np.floor(x)
+    source = plane[top[0] : bottom[-1] + 1]
+    lines = source.take(left, 1) * (1 - across) + source.take(right, 1) * across  # [source rows, w]
+    value = lines.take(top - top[0], 0)
+    value *= 1 - down
+    below = lines.take(bottom - top[0], 0)
+    below *= down
+    value += below
+    return value

@@ -103,10 +103,6 @@ def _from_pil(image: Image.Image, name: str) -> NDArray[np.uint8]:
     with contextlib.suppress(Exception):  # a picture with broken EXIF data is still a picture
         if image.getexif().get(ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
-    return _to_rgb(image, name)
-
-
-def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
     if image.mode.startswith("I"):  # 16-bit grey; some Pillow versions open it as 32-bit integers
         grey = np.asarray(image)
         return _from_array(grey if grey.dtype.itemsize == 2 else np.clip(grey, 0, 65535).astype(np.uint16))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from opendensepose.core.boxes import as_boxes, fit_to_image
+from opendensepose.core.boxes import as_boxes
 from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
@@ -51,27 +51,29 @@ class Predictor:
         bad input.
         """
         picture = read_image(image)
-        size = (picture.shape[0], picture.shape[1])
         net_image = preprocess(picture, **self._input)
-        scale = (size[1] / net_image.shape[1], size[0] / net_image.shape[0])
+        # width, height, width, height
+        size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
         found = self._detector.run({"image": net_image})
         if boxes is None:
             keep = found["scores"] >= (self.meta["threshold"] if threshold is None else threshold)
             net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
-            people, filled = fit_to_image(net_boxes, scale, size)
+            people = net_boxes * (size / net_size)  # two factors: each side was rounded to whole pixels
         else:
-            people, filled = fit_to_image(as_boxes(boxes), (1.0, 1.0), size)
-            net_boxes = people * np.array([1 / scale[0], 1 / scale[1]] * 2, np.float32)
+            people = as_boxes(boxes)
             scores = np.ones(len(people), np.float32)
-        people, net_boxes, scores = people[filled], net_boxes[filled], scores[filled]
+        people = np.clip(people, 0, size)
+        filled = (people[:, 2:] > people[:, :2]).all(1)  # also false for NaN
+        people, scores = people[filled], scores[filled]
+        net_boxes = people * (net_size / size)
         dense: tuple[DenseMap, ...] = ()
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
-            maps = self._dense.run({**found, "boxes": np.ascontiguousarray(net_boxes[part], np.float32)})
+            maps = self._dense.run({**found, "boxes": net_boxes[part]})
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
             logits = ChartLogits(coarse, fine, u, v, confidence=maps)
             dense += decode(logits, people[part])
-        return Result(people, scores, dense, image_size=size, atlas=self.meta["atlas"], image=picture)
+        return Result(people, scores, dense, picture.shape[:2], self.meta["atlas"], image=picture)
 
     def batch(self, images: Iterable[ImageSource], *, threshold: float | None = None) -> list[Result]:
         """One Result for each image, in their order; images of different sizes are welcome."""
