@@ -1,6 +1,6 @@
 """Model files and prediction by ONNX Runtime."""
 
-from opendensepose.runtime.modelfile import ModelFile
+from opendensepose.io.modelfile import ModelFile
 from opendensepose.runtime.predictor import Predictor, load
 
 __all__ = ["ModelFile", "Predictor", "load"]

@@ -12,7 +12,7 @@ from opendensepose.core.boxes import as_boxes
 from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
-from opendensepose.runtime.modelfile import ModelFile
+from opendensepose.io.modelfile import ModelFile
 from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import tiny_model
-from opendensepose.runtime import modelfile
-from opendensepose.runtime.modelfile import ModelFile
+from opendensepose.io import modelfile
+from opendensepose.io.modelfile import ModelFile
 
 
 def test_contents(tiny_file: Path) -> None:
