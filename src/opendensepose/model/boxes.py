@@ -36,10 +36,11 @@ def clip(boxes: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
     return torch.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], 1)
 
 
-def grouped_nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
-    """Indices kept (best first) by NMS inside each group: boxes [N, 4], scores [N], groups [N] integers.
+def grouped_nms(
+    boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float, *, span: float | Tensor
+) -> Tensor:
+    """Indices kept (best first) by NMS inside each group: boxes [N, 4] within 0..span, scores [N], groups [N].
 
-    Boxes are shifted apart by group, so one call serves all groups and the graph has no loop.
+    Boxes are shifted apart by group, so one call serves all groups and the exported graph has no loop.
     """
-    span = boxes.max() + 1 if len(boxes) else boxes.new_zeros(())
-    return nms(boxes + (groups.to(boxes) * span)[:, None], scores, threshold)
+    return nms(boxes + (groups.to(boxes.dtype) * (span + 1))[:, None], scores, threshold)

@@ -30,7 +30,7 @@ class Settings:
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)  # RGB, 0..255
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     bgr: bool = True  # the net sees channels in this order
-    box_strides: tuple[int, ...] = (4, 8, 16, 32)  # levels that the box head pools from
+    box_strides: tuple[int, ...] = (4, 8, 16, 32)  # levels that the box head pools from; one: no choice by size
     canonical_size: float = 224.0
     box_pool: int = 7
     dense_pool: int = 28
@@ -91,6 +91,9 @@ class DensePoseRCNN(nn.Module):
     def pool_boxes(self, pyramid: list[Tensor], boxes: list[Tensor]) -> Tensor:
         """Boxes per image [N_b, 4] -> [sum N_b, C, 7, 7]."""
         s = self.settings
+        if len(s.box_strides) == 1:
+            level = pyramid[s.box_strides[0].bit_length() - 3]
+            return pool_batch(level, boxes, size=s.box_pool, scale=1 / s.box_strides[0], aligned=s.aligned)
         return pool_levels(
             pyramid[4 - len(s.box_strides) : 4],
             boxes,
@@ -240,11 +243,11 @@ def small(
     )
     dense_head = HourglassHead(channels, widths=head, depths=head_depths, norm=norm)
     settings = Settings(
-        std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8, 16, 32), canonical_size=128, aligned=True, max_people=20
+        std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8,), aligned=True, max_people=20
     )
     return DensePoseRCNN(
         backbone=backbone,
-        fpn=FPN(backbone.channels, channels),
+        fpn=FPN(backbone.channels, channels, finest_kernel=1),
         rpn=rpn,
         box_head=BoxHead(channels, hidden=(hidden,)),
         decoder=Decoder(channels, width=channels, outputs=channels, kernel=1),

@@ -85,11 +85,13 @@ class RPN(nn.Module):
         """Proposals [P, 4] of one image, best first: top logits per level, clip, drop empty, NMS per level, best of all."""
         scores, boxes, groups = [], [], []
         for i, (logit, delta, anchor) in enumerate(zip(logits, deltas, anchors, strict=True)):
-            score, index = logit.topk(min(self.before_nms, logit.shape[0]))
-            scores.append(score)
+            # sort and slice, not topk: the exported graph must also take maps with fewer anchors
+            score, index = logit.sort(descending=True)
+            index = index[: self.before_nms]
+            scores.append(score[: self.before_nms])
             boxes.append(decode(delta[index], anchor[index]))
             groups.append(torch.full_like(index, i))
         score, box, group = torch.cat(scores), clip(torch.cat(boxes), height, width), torch.cat(groups)
         keep = torch.nonzero((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]))[:, 0]
         score, box, group = score[keep], box[keep], group[keep]
-        return box[grouped_nms(box, score, group, self.nms_threshold)[: self.after_nms]]
+        return box[grouped_nms(box, score, group, self.nms_threshold, span=height + width)[: self.after_nms]]

@@ -1,0 +1,195 @@
+"""The training loop: Lightning Fabric carries precision, device and logs; the schedule follows steps or the clock."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.loggers import TensorBoardLogger
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from opendensepose.io.files import atomic
+from opendensepose.model.rcnn import MODELS, DensePoseRCNN, Sampling
+from opendensepose.train.checkpoint import Average, load_checkpoint, load_weights, save_checkpoint
+from opendensepose.train.config import TrainConfig
+from opendensepose.train.dataset import Batch, Batches, find_entries, loader, still_batches
+from opendensepose.train.evaluate import evaluate
+from opendensepose.train.pictures import comparison
+
+LAST, BEST = "last.pt", "best.pt"
+STILL_CANVAS = (256, 320)
+
+
+def learning_rate(progress: float, config: TrainConfig) -> float:
+    """Linear warm-up over the first `warmup` share of the run, then a half cosine to 0 at progress 1."""
+    if progress < config.warmup:
+        return config.lr * max(progress / config.warmup, 0.02)
+    done = min((progress - config.warmup) / (1 - config.warmup), 1.0)
+    return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def build_model(config: TrainConfig) -> DensePoseRCNN:
+    """The net of `config.model` with the weights of `config.init`; ValueError for an unknown name."""
+    if config.model not in MODELS:
+        raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {config.model!r}")
+    torch.manual_seed(config.seed)
+    model = MODELS[config.model]()
+    if config.init != "none":
+        from opendensepose.export import read_weights
+
+        load_weights(model, read_weights(config.init), f"init {config.init}")
+    return model.to(memory_format=torch.channels_last)
+
+
+def parameter_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels, none for biases and norms."""
+    many = [p for p in model.parameters() if p.ndim > 1]
+    few = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": many, "weight_decay": decay}, {"params": few, "weight_decay": 0.0}]
+
+
+class Run:
+    """State of one training: what a checkpoint holds, and the steps that change it."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        torch.set_num_threads(config.threads)
+        self.config, self.out = config, Path(config.out)
+        entries = find_entries(config.data)
+        kept = min(config.held_out, len(entries) // 5)
+        self.entries = entries[: len(entries) - kept]
+        self.still = still_batches(entries[len(entries) - kept :], STILL_CANVAS, 8)
+        precision = "bf16-mixed" if config.precision == "bf16" else "32-true"
+        logger = TensorBoardLogger(root_dir=self.out, name="logs", version="")
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision, loggers=logger)  # type: ignore[arg-type]
+        self.plain = build_model(config)
+        optimizer = torch.optim.AdamW(parameter_groups(self.plain, config.weight_decay), lr=config.lr, fused=True)
+        self.model, self.optimizer = self.fabric.setup(self.plain, optimizer)
+        self.model.mark_forward_method("losses")
+        self.average = Average(self.plain, config.ema)
+        self.step, self.elapsed, self.best = 0, 0.0, -1.0
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, by steps or by the clock."""
+        if self.config.steps is not None:
+            return self.step / self.config.steps
+        return self.elapsed / (60 * float(self.config.minutes or 1))
+
+    def train_step(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """One step of the optimiser: losses by name and the dense maps."""
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.progress, config)
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + batch.step)
+        images = batch.images.float().contiguous(memory_format=torch.channels_last)
+        losses, shown = self.model.losses(
+            images, batch.truth, sampling=Sampling(people=config.people), generator=generator
+        )
+        total = torch.stack([config.loss_weights[k] * v for k, v in losses.items()]).sum()
+        if not torch.isfinite(total):
+            raise RuntimeError(f"step {batch.step}: expected a finite loss, got {float(total)}; try a smaller lr")
+        self.fabric.backward(total)
+        nn.utils.clip_grad_norm_(self.plain.parameters(), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.plain)
+        self.step = batch.step + 1
+        return losses, shown
+
+    def save(self, name: str) -> None:
+        """Write everything that a resumed run needs."""
+        save_checkpoint(
+            self.out / name,
+            {
+                "config": json.loads(json.dumps(self.config.to_dict())),
+                "step": self.step,
+                "elapsed": self.elapsed,
+                "best": self.best,
+                "model": self.plain.state_dict(),
+                "ema": self.average.to_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            },
+        )
+
+    def resume(self) -> None:
+        """Continue from `last.pt` if there is one."""
+        if not (self.out / LAST).is_file():
+            return
+        saved = load_checkpoint(self.out / LAST)
+        self.plain.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.average.load(saved["ema"])
+        self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
+
+    def judge(self) -> dict[str, float]:
+        """Figures of the averaged weights on the held-out pictures; keeps the best checkpoint."""
+        if not self.still:
+            self.save(LAST)
+            self.save(BEST)
+            return {}
+        own = {k: v.clone() for k, v in self.plain.state_dict().items()}
+        self.plain.load_state_dict(self.average.state)
+        figures, shown = evaluate(self.plain, self.still)
+        self.plain.load_state_dict(own)
+        self.fabric.log_dict({f"held_out/{k}": v for k, v in figures.items()}, self.step)
+        self._show("held_out", self.still[-1].images, shown)
+        better = figures["surface"] > self.best
+        self.best = max(self.best, figures["surface"])
+        self.save(LAST)
+        if better:
+            self.save(BEST)
+        return figures
+
+    def _show(self, tag: str, images: Tensor, shown: dict[str, Tensor]) -> None:
+        shown = {k: v.detach() for k, v in shown.items()}
+        writer = self.fabric.logger.experiment
+        writer.add_image(tag, comparison(images, shown), self.step, dataformats="HWC")
+
+
+def train(config: TrainConfig, *, quiet: bool = False) -> Path:
+    """Train, or continue a run that was stopped: the path of the best checkpoint.
+
+    Writes last.pt, best.pt, config.json and TensorBoard logs into `config.out`.
+    """
+    run = Run(config)
+    run.resume()
+    with atomic(run.out / "config.json") as beside:
+        beside.write_text(json.dumps(config.to_dict(), indent=1))
+    batches = iter(loader(Batches(run.entries, config), run.step, config.steps, config.workers))
+    sums: dict[str, float] = defaultdict(float)
+    count, people = 0, 0
+    before, start = run.elapsed, time.monotonic()
+    next_save = run.elapsed + 60 * config.save_minutes
+    bar = tqdm(total=100, desc="train", unit="%", disable=quiet, bar_format="{desc} {percentage:3.0f}% {elapsed} {postfix}")
+    while run.progress < 1:
+        losses, shown = run.train_step(next(batches))
+        run.elapsed = before + time.monotonic() - start
+        count, people = count + 1, people + len(shown["image"])
+        for name, value in losses.items():
+            sums[name] += float(value.detach())
+        if count % config.log_steps == 0:
+            means = {f"loss/{k}": v / config.log_steps for k, v in sums.items()}
+            speed = {"people": people, "images_per_s": count * config.batch_size / (run.elapsed - before)}
+            rate = {"lr": learning_rate(run.progress, config)}
+            run.fabric.log_dict({**means, **speed, **rate}, run.step)
+            bar.set_postfix_str(
+                f"step {run.step} " + " ".join(f"{k[5:]} {v:.3f}" for k, v in means.items())
+                + f" {speed['images_per_s']:.1f} images/s {people / (run.elapsed - before):.1f} people/s"
+            )
+            sums.clear()
+        bar.update(min(100, 100 * run.progress) - bar.n)
+        if run.elapsed >= next_save:
+            figures = run.judge()
+            bar.write(f"step {run.step}: " + " ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+            next_save = run.elapsed + 60 * config.save_minutes
+    figures = run.judge()
+    bar.write(f"step {run.step}: " + " ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+    bar.close()
+    return run.out / BEST
