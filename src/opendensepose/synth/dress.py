@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from opendensepose.surface.body import Body
 from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts
+from opendensepose.synth.headwear import rim_height
 from opendensepose.synth.outfits import ANY, Closet, Clothes, Split, Worn, choose
 from opendensepose.synth.paint import Face, Material, interpolate, noise
 from opendensepose.synth.template import BACK, COLLAR, LIMB, Template, X, load_template
@@ -53,11 +55,12 @@ class Outfit:
         """Reflectance [P, 3], linear light, 0..1, RGB."""
         out = np.zeros((len(face), 3), np.float32)
         worn = self.look.face_material[face]
-        uv, place = interpolate(face, bary, self.faces, self.look.uv, self.look.place)
-        for number, material in enumerate(self.look.materials):
-            rows = np.flatnonzero(worn == number)
-            if len(rows):
-                out[rows] = material.colour(uv[rows], place[rows])
+        order = np.argsort(worn, kind="stable")
+        uv, place = interpolate(face[order], bary[order], self.faces, self.look.uv, self.look.place)
+        bounds = np.searchsorted(worn[order], np.arange(len(self.look.materials) + 1))
+        for material, (first, last) in zip(self.look.materials, pairwise(bounds), strict=True):
+            if last > first:
+                out[order[first:last]] = material.colour(uv[first:last], place[first:last])
         return out
 
 
@@ -186,7 +189,8 @@ def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, pad
     if worn.flare:
         outwards += worn.flare * np.clip(min(worn.high, 0.0) - place[:, LIMB], 0, 2)
     if worn.hairline is not None:
-        line = face.hairline(place[:, X:]) - worn.hairline
+        height = rim_height(place[:, X:], face.eyes.mean(0)) if worn.rim else face.hairline(place[:, X:])
+        line = height - worn.hairline
         if worn.ragged:
             line = line + 0.01 * noise(place[:, X:], 0.012, worn.ragged)
             outwards *= 1 + 0.35 * noise(place[:, X:], 0.05, worn.ragged)

@@ -23,6 +23,7 @@ from opendensepose.synth.fabrics import (
     sleeve,
     vary,
 )
+from opendensepose.synth.headwear import GLASSES, brim_piece, glasses_piece
 from opendensepose.synth.paint import Cloth, Colour, Eye, Fabric, Face, Hair, Material, Skin, Texture
 from opendensepose.synth.pieces import (
     SKIN_TEXTURE,
@@ -67,6 +68,7 @@ class Worn:
     hides: NDArray[np.bool_] | None = None  # [19158] base vertices under it
     ragged: int = 0  # seed of an uneven surface and border (hair); 0 = smooth
     hairline: float | None = None  # metres over the hairline from which on it is there (scalp pieces)
+    rim: bool = False  # a hat: level like a brim instead of along the hairline
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +115,16 @@ class Closet:
         return self._textures[path]
 
     def own(self, name: str) -> Piece:
-        """A piece of the body's own geometry: tights, skirt, hair (helpers), scalp."""
+        """A piece of the body's own geometry: tights, skirt, hair (helpers), scalp, brim, visor."""
         if name == "scalp":
             return self._kept(name, lambda: scalp_piece(self.template, self.face))
+        if name in ("brim", "visor"):
+            return self._kept(name, lambda: brim_piece(self.template, visor=name == "visor"))
         return self._kept(name, lambda: helper_piece(self.template, name))
+
+    def glasses(self, shape: str, part: str) -> Piece:
+        """The frame or the lenses of glasses."""
+        return self._kept(f"{part}-{shape}", lambda: glasses_piece(self.template, shape, part))
 
     @cached_property
     def under_tights(self) -> NDArray[np.bool_]:
@@ -147,6 +155,7 @@ def choose(
     worn += _shoes(rng, closet, tight, float(trousers))
     on_head, scalp = _hair_or_hat(rng, closet, hair_tone)
     worn += on_head
+    worn += _glasses(rng, closet)
     painted_brows = 0.0
     if closet.brows and rng.random() < 0.9:
         piece = closet.piece(closet.brows[rng.integers(len(closet.brows))])
@@ -305,6 +314,19 @@ def _shoes(rng: np.random.Generator, closet: Closet, tight: Tight, trousers: flo
     return [*worn, Worn(tights, "shoe", material, high=high, loose=loose, hides=closet.under_tights)]
 
 
+def _glasses(rng: np.random.Generator, closet: Closet) -> list[Worn]:
+    """Glasses or sunglasses, on a sixth of all people."""
+    if rng.random() > 0.17:
+        return []
+    shape = str(rng.choice(list(GLASSES)))
+    rim = plain_cloth(vary(rng, (0.02, 0.02, 0.02) if rng.random() < 0.7 else (0.25, 0.18, 0.08), 0.4))
+    frame = Worn(closet.glasses(shape, "frame"), "hat", Fabric(rim, rim, 0.0))
+    if rng.random() < 0.55:
+        return [frame]
+    dark = plain_cloth(vary(rng, (0.02, 0.018, 0.016), 0.4))
+    return [frame, Worn(closet.glasses(shape, "lenses"), "hat", Fabric(dark, dark, 0.0))]
+
+
 def _hair_or_hat(rng: np.random.Generator, closet: Closet, tone: Colour) -> tuple[list[Worn], bool]:
     """Hair or a hat, and whether the scalp is painted in the hair's colour."""
     seed = int(rng.integers(1, 1 << 30))
@@ -316,9 +338,15 @@ def _hair_or_hat(rng: np.random.Generator, closet: Closet, tone: Colour) -> tupl
                 rng.random() < 0.8
             )
         material = fabric(rng, None, waist=None, top=False)
-        line = float(rng.uniform(-0.015, 0.02))
-        cap = Worn(scalp, "hat", material, loose=float(rng.uniform(0.008, 0.02)), hairline=line)
-        return [cap], bool(rng.random() < 0.8)
+        loose = float(rng.uniform(0.008, 0.02))
+        style = rng.choice(["beanie", "visor", "brim"], p=[0.35, 0.5, 0.15])
+        if style == "beanie":
+            line = float(rng.uniform(-0.02, 0.02))
+            return [Worn(scalp, "hat", material, loose=loose, hairline=line)], bool(rng.random() < 0.8)
+        under = float(rng.uniform(-0.012, -0.003))
+        cap = Worn(scalp, "hat", material, loose=loose, hairline=under, rim=True)
+        other = material if rng.random() < 0.6 else fabric(rng, None, waist=None, top=False)
+        return [cap, Worn(closet.own(str(style)), "hat", other)], bool(rng.random() < 0.8)
     style = rng.random()
     if style < 0.12:
         return [], bool(rng.random() < 0.5)  # bald or close-cropped
