@@ -1,4 +1,4 @@
-"""Poses from BVH files: MakeHuman's own skeleton by bone names, captured skeletons by the places of their joints."""
+"""Poses from BVH files: MakeHuman's skeleton by bone names, captured ones by the places of their joints."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ CC_PLACES = {
     "middle": "Mid1", "index": "Index1", "pinky": "Pinky1",
     "hip": "Thigh", "knee": "Calf", "ankle": "Foot", "toe": "ToeBase",
 }  # fmt: skip
-# The spine of these skeletons is curved: of walking people, its lower part leans 27 degrees forward, its upper part
-# 17 back (medians over subjects 2, 3, 6, 7). Degrees forward that put them about upright.
+# The spine of these skeletons is curved: of walking people, its lower part leans 27 degrees forward, its
+# upper part 17 back (medians over subjects 2, 3, 6, 7). Degrees forward that put them about upright.
 CC_LEAN = {"root": -23.0, "spine01": 17.0}
 MIDDLE = ("waist", "chest", "neck", "head")
 FINGERS = {"Thumb": 1, "Index": 2, "Mid": 3, "Ring": 4, "Pinky": 5}
@@ -113,8 +113,8 @@ def _local(values: NDArray, channels: list[list[str]]) -> tuple[NDArray, NDArray
 def retarget(motion: Motion) -> NDArray:
     """Our local rotations [T, J, 3, 3] of a file, with its captured heading.
 
-    MakeHuman's skeleton shares our rest axes, so rotations apply by name. Captured skeletons have no known rest
-    pose: the body is aligned to the places of their joints.
+    MakeHuman's skeleton shares our rest axes, so rotations apply by name. Captured skeletons have no known
+    rest pose: the body is aligned to the places of their joints.
     """
     rig = Rig.load()
     if "upperleg01.L" in motion.names:
@@ -132,7 +132,7 @@ def retarget(motion: Motion) -> NDArray:
 
 
 def _straighter(places: dict[str, NDArray]) -> dict[str, NDArray]:
-    """Legs a little less bent: the captured skeleton was fitted with knees 15 to 30 degrees bent in upright stance."""
+    """Legs a little less bent: the captured skeleton stands upright with its knees 15 to 30 degrees bent."""
     places = dict(places)
     for side in (".L", ".R"):
         hip, knee, ankle = (places[name + side] for name in ("hip", "knee", "ankle"))
@@ -181,7 +181,7 @@ class PoseLibrary:
         return any(len(motion) > 1 for motion in self.motions)
 
     def sample(self, rng: np.random.Generator) -> NDArray:
-        """A pose [J, 3, 3] without heading, each joint of the trunk and the limbs varied by some degrees."""
+        """A pose [J, 3, 3] without heading, each joint varied by a few degrees."""
         # longer files count more, but not in proportion: many of their frames are alike
         weight = np.sqrt([len(motion) for motion in self.motions])
         motion = self.motions[rng.choice(len(self.motions), p=weight / weight.sum())]
@@ -191,7 +191,7 @@ class PoseLibrary:
         return (pose @ axis_angle(noise / angle[:, None], np.minimum(1.2 * angle, 4))).astype(np.float32)
 
     def clip(self, rng: np.random.Generator, frames: int, rate: float = 15.0) -> NDArray:
-        """Consecutive poses [frames, J, 3, 3] at `rate` per second; played forth and back if the file is short."""
+        """Consecutive poses [frames, J, 3, 3] at `rate` per second; back and forth if the file is short."""
         moving = [k for k, motion in enumerate(self.motions) if len(motion) > 1]
         chosen = moving[rng.integers(len(moving))]
         motion, last = self.motions[chosen], len(self.motions[chosen]) - 1

@@ -16,17 +16,11 @@ from opendensepose.synth.rotations import axis_angle, cross, fraction, frame, tr
 SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
 NECK = ("neck01", "neck02", "neck03", "head")
 SIDES = (".L", ".R")
-# main part -> its own bone; limbs carry the side in their name
-PARTS = ("root", "spine01", "head") + tuple(
-    bone + side
-    for side in SIDES
-    for bone in ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
-)
 
 
 @dataclass(frozen=True, eq=False)
 class Rig:
-    """Rest frames of the main parts: columns along the part, its hinge or side axis, and their cross product."""
+    """Rest frames of the main parts: columns along the part, its hinge or side axis, their product."""
 
     body: Body
     rest: dict[str, NDArray]  # part -> [3, 3]
@@ -164,7 +158,7 @@ def main_frames(p: dict[str, NDArray]) -> dict[str, NDArray]:
 
 
 def _hinge(upper: NDArray, lower: NDArray, default: NDArray) -> NDArray:
-    """Axis [..., 3] about which the lower part bends: measured, the default where both are nearly parallel."""
+    """Axis [..., 3] about which the lower part bends: measured, or the default where nearly straight."""
     bend = cross(upper, lower)
     certain = np.clip((np.linalg.norm(bend, axis=-1, keepdims=True) - 0.15) / 0.3, 0, 1)  # 9 to 27 degrees
     default = unit(default - upper * np.sum(default * upper, -1, keepdims=True))
