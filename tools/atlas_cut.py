@@ -66,15 +66,19 @@ def adjacent(triangle: NDArray) -> tuple[NDArray, NDArray]:
     return np.stack([owner[order[:-1]], owner[order[1:]]], 1)[same], edges[order[1:]][same]
 
 
-def split(half: Half, inside: NDArray, field: NDArray, stiffness: float = STIFFNESS) -> NDArray:
-    """[F] bool: the faces of `inside` on the positive side of the best boundary near field = 0 (metres)."""
+def split(half: Half, inside: NDArray, field: NDArray, stiffness: float | NDArray = STIFFNESS) -> NDArray:
+    """[F] bool: the faces of `inside` on the positive side of the best boundary near field = 0 (metres).
+
+    `stiffness` may be given for each pair of adjacent faces.
+    """
     index = np.full(len(half.face), -1)
     index[inside] = np.arange(inside.sum())
     n = int(inside.sum())
     both = (index[half.pairs] >= 0).all(1)
     a, b = index[half.pairs[both]].T
     ends = half.body.vertices[half.pair_edge[both]]
-    length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) * stiffness
+    length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
+    length *= stiffness[both] if isinstance(stiffness, np.ndarray) else stiffness
     unary = np.where(np.abs(field) >= SURE, np.sign(field) * _BIG, half.area * np.clip(field, -0.1, 0.1))[
         inside
     ]
@@ -195,7 +199,9 @@ def _label_leg(half: Half, leg: NDArray, chart: NDArray) -> None:
 def seam(half: Half, chart: NDArray, part: int) -> NDArray:
     """[C, 2] the edges (vertex numbers) along which the right hand (3) or the right foot (6) is cut open."""
     inside = chart == part
-    positive = split(half, inside, (_dorsal if part == 3 else _above_sole)(half), STIFFNESS / 200)
+    # fingers are thin and finely meshed: there a boundary must cost little, or it would cut across them
+    fine = 0.2 * half.area[half.pairs].sum(1)
+    positive = split(half, inside, _dorsal(half) if part == 3 else _above_sole(half), fine)
     both = inside[half.pairs].all(1)
     outline = half.pair_edge[both & (positive[half.pairs[:, 0]] != positive[half.pairs[:, 1]])]
     return _hand_seam(half, outline) if part == 3 else _foot_seam(half, inside, outline)
@@ -216,7 +222,10 @@ def _dorsal(half: Half) -> NDArray:
             up = np.cross(_thumb_across(half) if name.startswith("finger1") else across, along)
             up *= np.sign(up @ palm) / np.linalg.norm(up)
         w = (half.body.skin_weight * (half.body.skin_index == number)).sum(1)[half.triangle].mean(1)
-        total += w * plane(half.body.joints[number], up, half.centre)
+        height = plane(half.body.joints[number], up, half.centre)
+        if name.startswith("finger"):  # bones do not run in the middle of the flesh
+            height -= np.percentile(height[w > 0.5], [3, 97]).mean()
+        total += w * height
         weights += w
     return total / weights
 
@@ -266,7 +275,8 @@ def _foot_seam(half: Half, inside: NDArray, outline: NDArray) -> NDArray:
     ankle, toe = half.joint("foot"), half.joint("toe1-2")
     used = np.unique(outline)
     heel = used[(vertices[used, 1] - 2 * abs(vertices[used, 0] - ankle[0])).argmax()]
-    near = used[np.linalg.norm(vertices[used] - toe, axis=1) < 0.04]
+    big = half.body.bones.index("toe1-2.R")
+    near = used[(half.body.skin_weight * (half.body.skin_index == big)).sum(1)[used] > 0.5]
     tip = near[vertices[near, 1].argmin()]
     # the way along the inside is barred at the instep
     middle = vertices[outline].mean(1)

@@ -20,11 +20,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
+from scipy.spatial.transform import Rotation
 
 from opendensepose.surface.body import Body
 from opendensepose.surface.parts import MIRROR_CHART
 
 ASSET = Path(__file__).parents[1] / "src/opendensepose/surface/assets/odp24.npz"
+# degrees from U towards V, chosen so that a chart lies as in the usual picture of the atlas
+TURNS = {6: -36.0, 7: -10.0, 9: 4.0, 11: 4.0, 13: -8.0, 16: -4.0, 18: -4.0, 20: 4.0, 22: 4.0, 23: 6.0}
+NECK = 0.4  # how much wider the neck is drawn
 RIGHT = (3, 6, 7, 9, 11, 13, 16, 18, 20, 22, 23)
 
 
@@ -141,8 +145,11 @@ def wishes(half: Half, part: int, points: NDArray) -> tuple[NDArray, NDArray, st
     return table[part]
 
 
-def turn(flat: NDArray, u_wish: NDArray, v_wish: NDArray, first: str) -> NDArray:
-    """Rotate or mirror `flat` [E, 2] so that the wishes [E] rise along +U and +V; then fill [0, 1]^2."""
+def turn(flat: NDArray, u_wish: NDArray, v_wish: NDArray, first: str, degrees: float = 0.0) -> NDArray:
+    """Rotate or mirror `flat` [E, 2] so that the wishes [E] rise along +U and +V; then fill [0, 1]^2.
+
+    `degrees` more are turned from U towards V.
+    """
     centred = flat - flat.mean(0)
     wish = np.stack([u_wish - u_wish.mean(), v_wish - v_wish.mean()], 1)
     gradient = np.linalg.lstsq(centred, wish, rcond=None)[0].T  # [2 wishes, 2]
@@ -151,7 +158,8 @@ def turn(flat: NDArray, u_wish: NDArray, v_wish: NDArray, first: str) -> NDArray
     axes[leading] = gradient[leading] / np.linalg.norm(gradient[leading])
     axes[other] = [-axes[leading, 1], axes[leading, 0]]
     axes[other] *= np.sign(axes[other] @ gradient[other])
-    return fill(centred @ axes.T)
+    s, c = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    return fill(centred @ axes.T @ np.array([[c, s], [-s, c]]))
 
 
 def fill(flat: NDArray) -> NDArray:
@@ -160,24 +168,39 @@ def fill(flat: NDArray) -> NDArray:
     return (flat - low) / (high - low)
 
 
+# how toes and fingers are drawn before they are flattened, thumb or big toe first: thickness and length of their own,
+# and degrees by which they are fanned out; without it neighbours would overlap in the chart
+DIGITS = {
+    "toe": ((0.4, 0.32, 0.28, 0.28, 0.28), 0.7, (0, 0, 0, 0, 0)),
+    "finger": ((0.8, 0.8, 0.8, 0.8, 0.62), 1.0, (15, 12, 4, -4, -15)),
+}
+
+
 def slim_digits(half: Half, vertex: NDArray) -> NDArray:
-    """[E, 3] the vertices with toes and fingers drawn in, so that neighbours do not overlap when opened flat."""
+    """[E, 3] the vertices with slimmer, fanned toes and fingers."""
     points = half.body.vertices[vertex].astype(float)
-    for kind, size in (("toe", 0.55), ("finger", 0.75)):
-        for digit in range(1, 6):
+    for kind, (sizes, length, angles) in DIGITS.items():
+        normal = palm_normal(half) if kind == "finger" else np.array([0, 0, 1.0])
+        for digit, size, angle in zip(range(1, 6), sizes, angles, strict=True):
             bones = [n for n in half.body.bones if n.startswith(f"{kind}{digit}") and n.endswith(".R")]
             start, end = (half.joint(n) for n in (bones[0], bones[-1]))
             along = (end - start) / np.linalg.norm(end - start)
             numbers = [half.body.bones.index(n) for n in bones]
             weight = (half.body.skin_weight * np.isin(half.body.skin_index, numbers)).sum(1)[vertex]
             offset = points - start
-            reach = offset @ along
-            wanted = (
-                start + size * offset
-                if kind == "toe"
-                else start + size * offset + (1 - size) * reach[:, None] * along
-            )
-            points += weight[:, None] * (wanted - points)
+            reach = (offset @ along)[:, None] * along
+            wanted = size * (offset - reach) + length * reach
+            turned = Rotation.from_rotvec(np.radians(angle) * normal).apply(wanted)
+            points += weight[:, None] * (start + turned - points)
+    return points
+
+
+def wide_neck(half: Half, vertex: NDArray) -> NDArray:
+    """[E, 3] the vertices with a neck as wide as the head, so that its chart fills the square like the usual one."""
+    points = half.body.vertices[vertex].astype(float)
+    neck, jaw = half.joint("neck01"), half.joint("head")
+    height = np.clip((jaw[2] - points[:, 2]) / (jaw[2] - neck[2]), 0, 1)
+    points[:, 1] += NECK * height * (points[:, 1] - (neck + jaw)[1] / 2)
     return points
 
 
@@ -192,8 +215,9 @@ def make_chart(half: Half, triangle: NDArray, seams: NDArray, part: int) -> tupl
     vertex, faces = cut_open(triangle, seams)
     require_disc(faces, f"chart {part}")
     points = half.body.vertices[vertex].astype(float)
-    flat = flatten(slim_digits(half, vertex), faces)
-    return Chart(vertex, faces, turn(flat, *wishes(half, part, points))), flat
+    drawn = wide_neck(half, vertex) if part == 23 else slim_digits(half, vertex)
+    flat = flatten(drawn, faces)
+    return Chart(vertex, faces, turn(flat, *wishes(half, part, points), TURNS.get(part, 0.0))), flat
 
 
 def torso_chart(half: Half, chart: NDArray, part: int) -> tuple[Chart, NDArray]:
@@ -241,7 +265,7 @@ def overlaps(chart: Chart, size: int = 512) -> float:
         inside = np.ones(x.shape, bool)
         for k in range(3):
             (ax, ay), (bx, by) = tri[k], tri[(k + 1) % 3]
-            inside &= turn_sign * ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) > 0
+            inside &= turn_sign * ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) > 1e-6
         count[low[1] : high[1], low[0] : high[0]] += inside
     return float((count > 1).sum() / (count > 0).sum())
 
