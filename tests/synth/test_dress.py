@@ -171,5 +171,5 @@ def test_noise_is_smooth_bounded_and_keyed() -> None:
 
 
 def test_missing_assets_are_named() -> None:
-    with pytest.raises(FileNotFoundError, match="makehuman"):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
         Wardrobe(Path("nowhere"))

@@ -79,7 +79,7 @@ class Wardrobe:
 
     def __init__(
         self,
-        assets: Path | None = None,  # folder that holds makehuman/
+        assets: Path | None = None,  # folder that may hold makehuman/
         split: Split = "train",
         body: Body | None = None,
     ) -> None:

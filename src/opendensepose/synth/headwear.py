@@ -62,15 +62,16 @@ def glasses_piece(template: Template, shape: str, part: str) -> Piece:
         points.append(np.stack([flat[:, 0], y, middle[2] - 0.004 + flat[:, 1]], 1))
 
     for eye in template.eyes:
-        lens = outline + [eye[0] * 1.06, 0]
+        centre = np.array([eye[0] * 1.06, 0])
+        lens = outline + centre
         if part == "lenses":
             ring = np.arange(24)
             add(
-                np.vstack([lens, [eye[0] * 1.06, 0]]),
+                np.vstack([lens, centre]),
                 np.stack([ring, (ring + 1) % 24, 0 * ring + 24], 1),
             )
         else:
-            add(np.concatenate([lens, outline * 1.16 + [eye[0] * 1.06, 0]]), _band(24, closed=True))
+            add(np.concatenate([lens, outline * 1.16 + centre]), _band(24, closed=True))
     if part == "frame":
         inner = abs(template.eyes[0, 0]) * 1.06 - half_width
         add(np.array([[-inner, 0.003], [inner, 0.003], [-inner, 0.007], [inner, 0.007]]), _band(2))

@@ -89,9 +89,9 @@ class Closet:
         self.face = Face(template.eyes, template.mouth)
         self._pieces: dict[str, Piece] = {}
         self._textures: dict[Path, Texture] = {}
+        if assets is not None and not assets.is_dir():
+            raise FileNotFoundError(f"assets: expected a folder that may hold makehuman/, got {assets}")
         root = assets / "makehuman" if assets else None
-        if root is not None and not root.is_dir():
-            raise FileNotFoundError(f"assets: expected a folder makehuman in {assets}, got none")
 
         def list_files(pattern: str, leave_out: str = "special_suit") -> list[Path]:
             found = [path for path in root.glob(pattern) if leave_out not in path.name] if root else []
