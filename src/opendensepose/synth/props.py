@@ -1,12 +1,14 @@
-"""Things that are not people: tables, seats, boxes, poles, plants, in front of them, under them and around them."""
+"""Things that are not people: tables, seats, boxes, poles, plants; in front, below and around."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts
 from opendensepose.synth import texture
 
@@ -26,11 +28,25 @@ class Props:
 
     def paint(self, face: NDArray[np.integer], bary: NDArray[np.float32]) -> NDArray[np.float32]:
         """Reflectance [P, 3] at faces [P] and barycentrics [P, 3]."""
-        uv = np.einsum("pk,pkc->pc", bary, self.face_uv[face])
-        texel = np.floor(uv * texture.SIDE).astype(np.int64) % texture.SIDE
-        value = texture.bank()[self.pattern[face], texel[:, 1], texel[:, 0]]
-        value = 1 + self.contrast[face] * (value - 1)
-        return (self.colour[face] * value[:, None]).astype(np.float32)
+        return np.asarray(
+            _paint(face, bary, self.face_uv, self.pattern, self.colour, self.contrast, texture.bank())
+        )
+
+
+@njit(cache=True, nogil=True)
+def _paint(face, bary, face_uv, pattern, colour, contrast, bank):  # type: ignore[no-untyped-def]
+    out = np.empty((len(face), 3), np.float32)
+    side = bank.shape[1]
+    for p in range(len(face)):
+        f = face[p]
+        u = v = np.float32(0)
+        for k in range(3):
+            u += bary[p, k] * face_uv[f, k, 0]
+            v += bary[p, k] * face_uv[f, k, 1]
+        value = bank[pattern[f], int(np.floor(v * side)) % side, int(np.floor(u * side)) % side]
+        for k in range(3):
+            out[p, k] = colour[f, k] * (1 + contrast[f] * (value - 1))
+    return out
 
 
 def join(parts: list[Props]) -> Props | None:
@@ -41,13 +57,14 @@ def join(parts: list[Props]) -> Props | None:
     return Props(
         np.concatenate([p.vertices for p in parts]),
         np.concatenate([p.faces + shift for p, shift in zip(parts, shifts, strict=True)]).astype(np.int32),
-        *(
-            np.concatenate([getattr(p, name) for p in parts])
-            for name in ("face_uv", "pattern", "colour", "contrast")
-        ),
+        np.concatenate([p.face_uv for p in parts]),
+        np.concatenate([p.pattern for p in parts]),
+        np.concatenate([p.colour for p in parts]),
+        np.concatenate([p.contrast for p in parts]),
     )
 
 
+@lru_cache(maxsize=None)
 def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
     """Triangles of a grid of [rows, columns] vertices that closes on itself along the columns."""
     i, j = np.mgrid[: rows - 1, :columns]
@@ -57,23 +74,40 @@ def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
 
 
 def _finish(
-    rng: np.random.Generator, vertices: NDArray[np.floating], faces: NDArray[np.int32]
-) -> Props:  # [V, 3]; [F, 3]
+    rng: np.random.Generator,
+    vertices: NDArray[np.floating],  # [V, 3]
+    faces: NDArray[np.int32],  # [F, 3]
+) -> Props:
     """Give a mesh one colour and pattern, laid along each face's main plane."""
-    corners = vertices[faces]
-    normal = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
-    drop = normal.argmax(1)  # the axis to look along
-    kept = np.array([[1, 2], [0, 2], [0, 1]])[drop]
-    uv = np.take_along_axis(corners, kept[:, None, :].repeat(3, 1), 2) / np.exp(rng.uniform(-1.2, 0.7))
-    count = len(faces)
+    vertices, count = vertices.astype(np.float32), len(faces)
     return Props(
-        vertices.astype(np.float32),
+        vertices,
         faces,
-        uv.astype(np.float32),
+        _lay(vertices, faces, np.float32(np.exp(rng.uniform(-0.7, 1.2)))),
         np.full(count, rng.integers(len(texture.bank()))),
-        np.tile(texture.colour(rng, 0.6), (count, 1)),
+        np.broadcast_to(texture.colour(rng, 0.6), (count, 3)),
         np.full(count, rng.beta(1.5, 1.5), np.float32),
     )
+
+
+@njit(cache=True, nogil=True)
+def _lay(vertices, faces, scale):  # type: ignore[no-untyped-def]
+    """Pattern coordinates [F, 3, 2]: the two coordinates that a face is widest in, times `scale`."""
+    out = np.empty((len(faces), 3, 2), np.float32)
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        axis, most = 0, np.float32(-1)
+        for k in range(3):
+            i, j = (k + 1) % 3, (k + 2) % 3
+            normal = (vertices[b, i] - vertices[a, i]) * (vertices[c, j] - vertices[a, j])
+            normal -= (vertices[b, j] - vertices[a, j]) * (vertices[c, i] - vertices[a, i])
+            if abs(normal) > most:
+                axis, most = k, abs(normal)
+        for corner in range(3):
+            v = faces[f, corner]
+            out[f, corner, 0] = vertices[v, 1 if axis == 0 else 0] * scale
+            out[f, corner, 1] = -vertices[v, 1 if axis == 2 else 2] * scale
+    return out
 
 
 def prism(
@@ -187,7 +221,7 @@ def in_front(
 
 
 def clutter(rng: np.random.Generator, distance: float) -> list[Props]:
-    """Furniture, pillars, bushes and the like beside and behind the people; `distance`: from the camera to them."""
+    """Furniture, pillars, bushes beside and behind the people, `distance` metres from the camera."""
     parts: list[Props] = []
     for _ in range(int(rng.integers(0, 9))):
         y = rng.uniform(0.6, 1 + 1.5 * distance)

@@ -17,6 +17,7 @@ from opendensepose.synth.camera import Camera
 from opendensepose.synth.light import Light
 
 SHADOW_SIDE = 160  # pixels of the shadow map
+JUMP = 0.03  # metres in depth between neighbouring samples that make an edge
 SHADOW_REACH = 3.0  # metres around the first thing; further off nothing throws shadows
 
 
@@ -152,16 +153,18 @@ def render(
     backdrop: Backdrop,
     fine: Buffers,  # of the doubled camera
 ) -> NDArray[np.float32]:
-    """Linear radiance [H, W, 3] of the scene; each pixel weighs the 3 x 3 fine samples around its centre."""
+    """Linear radiance [H, W, 3] of the scene; pixels on edges weigh the 3 x 3 fine samples round their centre."""
     picture = backdrop.radiance.copy()
     samples = np.zeros((*fine.owner.shape, 3), np.float32)
+    edge = _edges(fine.owner, fine.depth)
+    wanted = _wanted(fine.owner, edge)
     shadows = shadow_map(things, backdrop.light.key)
     _shade_floor(camera, shadows, backdrop.light, picture)
     for number, thing in enumerate(things):
-        rows, columns, face, bary = owned_pixels(fine.owner, number, fine.face, fine.bary)
+        rows, columns, face, bary = owned_pixels(wanted, number, fine.face, fine.bary)
         if len(rows):
             _fill(samples, rows, columns, shade(thing, face, bary, camera, backdrop.light, shadows))
-    return np.asarray(_mix(samples, fine.owner, picture))
+    return np.asarray(_mix(samples, fine.owner, edge, picture))
 
 
 @njit(cache=True, nogil=True)
@@ -316,23 +319,53 @@ def _shade_floor(
 
 
 @njit(cache=True, nogil=True)
-def _mix(samples, owner, picture):  # type: ignore[no-untyped-def]
-    """Weigh fine samples by 1-2-1 each way; the backdrop [H, W, 3] fills those that no thing owns. [H, W, 3]"""
+def _edges(owner, depth):  # type: ignore[no-untyped-def]
+    """Pixels [H, W] whose fine samples show different things, or one thing at jumping depths."""
+    height, width = owner.shape[0] // 2, owner.shape[1] // 2
+    out = np.zeros((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width):
+            own, near = owner[2 * y + 1, 2 * x + 1], depth[2 * y + 1, 2 * x + 1]
+            for i in range(3):
+                for j in range(3):
+                    r, c = 2 * y + i, 2 * x + j
+                    if owner[r, c] != own or (own >= 0 and abs(depth[r, c] - near) > JUMP):
+                        out[y, x] = True
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _wanted(owner, edge):  # type: ignore[no-untyped-def]
+    """Owners of the fine samples that the picture needs, -1 elsewhere: all of edges, else the centres."""
+    out = np.full(owner.shape, -1, np.int16)
+    for y in range(edge.shape[0]):
+        for x in range(edge.shape[1]):
+            if edge[y, x]:
+                for i in range(3):
+                    for j in range(3):
+                        out[2 * y + i, 2 * x + j] = owner[2 * y + i, 2 * x + j]
+            else:
+                out[2 * y + 1, 2 * x + 1] = owner[2 * y + 1, 2 * x + 1]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _mix(samples, owner, edge, picture):  # type: ignore[no-untyped-def]
+    """Samples of pixel centres, on edges weighed 1-2-1 each way; the backdrop [H, W, 3] fills what nothing owns."""
     out = np.empty_like(picture)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            red = green = blue = empty = np.float32(0)
+            if not edge[y, x]:
+                bare = owner[2 * y + 1, 2 * x + 1] < 0
+                for k in range(3):
+                    out[y, x, k] = picture[y, x, k] if bare else samples[2 * y + 1, 2 * x + 1, k]
+                continue
+            for k in range(3):
+                out[y, x, k] = 0
             for i in range(3):
                 for j in range(3):
                     r, c = 2 * y + i, 2 * x + j
                     weight = np.float32((2 - abs(i - 1)) * (2 - abs(j - 1)) / 16)
-                    if owner[r, c] < 0:
-                        empty += weight
-                    else:
-                        red += weight * samples[r, c, 0]
-                        green += weight * samples[r, c, 1]
-                        blue += weight * samples[r, c, 2]
-            out[y, x, 0] = red + empty * picture[y, x, 0]
-            out[y, x, 1] = green + empty * picture[y, x, 1]
-            out[y, x, 2] = blue + empty * picture[y, x, 2]
+                    for k in range(3):
+                        out[y, x, k] += weight * (picture[y, x, k] if owner[r, c] < 0 else samples[r, c, k])
     return out

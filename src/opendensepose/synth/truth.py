@@ -18,7 +18,7 @@ class SurfaceTruth:
     """Chart and U, V of the points of dressed people."""
 
     atlas: Atlas
-    face: NDArray[np.int64]  # [F] face of the atlas for each of `Body.faces`
+    face: NDArray[np.int64]  # [F] face of the atlas for each of `Body.faces`, -1 where the two are cut differently
     corner: NDArray[np.int64]  # [F, 3] which corner of Body's face each corner of the atlas' face is
     rest: NDArray[np.float32]  # [V, 3] rest pose by hm08 number
     surface: NDArray[np.int32]  # [F, 3] faces of the atlas by hm08 number
@@ -32,7 +32,7 @@ class SurfaceTruth:
         order = np.argsort(surface, 1)
         number = {tuple(row): f for f, row in enumerate(np.take_along_axis(surface, order, 1).tolist())}
         own = np.argsort(body.faces, 1)
-        face = np.array([number[tuple(row)] for row in np.take_along_axis(body.faces, own, 1).tolist()])
+        face = np.array([number.get(tuple(row), -1) for row in np.take_along_axis(body.faces, own, 1).tolist()])
         corner = np.empty_like(own)  # the corner with the k-th smallest number, in both
         np.put_along_axis(corner, order[face], own, 1)
         flat = surface.ravel()
@@ -51,7 +51,7 @@ class SurfaceTruth:
         """Faces [P] and barycentrics [P, 3] of the atlas at points of an outfit; behind clothes and hair the nearest
         surface point of the body in the rest pose."""
         body_face = outfit.body_face[face]
-        bare = body_face >= 0
+        bare = (body_face >= 0) & (self.face[body_face] >= 0)
         out_face = np.zeros(len(face), np.int64)
         out_bary = np.zeros((len(face), 3), np.float32)
         out_face[bare] = self.face[body_face[bare]]
