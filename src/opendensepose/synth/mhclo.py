@@ -38,7 +38,7 @@ class Garment:
         """Vertices [V, 3] on a body in its rest pose, in the body's units."""
         axis = np.arange(3)
         span = np.abs(rest[self.scale_pairs[:, 0], axis] - rest[self.scale_pairs[:, 1], axis])
-        anchor = np.einsum("vk,vkc->vc", self.weights, rest[self.base])
+        anchor = sum(self.weights[:, k, None] * rest[self.base[:, k]] for k in range(3))
         return (anchor + self.offset * (span / self.scale_size)).astype(np.float32)
 
     def skinning(
