@@ -88,9 +88,11 @@ def rotations_of(angles: Angles) -> NDArray:
     world = {"root": axis_angle(Y, angles["roll"]) @ axis_angle(X, angles["pitch"])}
     world["spine01"] = world["root"] @ _trunk(angles, "spine")
     world["head"] = world["spine01"] @ _trunk(angles, "neck")
+    # who stands tilts the pelvis between the legs and not the legs with the pelvis
+    hips = axis_angle(Y, (1 - angles["level"]) * angles["roll"]) @ axis_angle(X, angles["pitch"])
     for side in SIDES:
         limb = {name: angles[name + side] for name in LIMB_ANGLES}
-        world |= {name + side: value for name, value in _leg(rig, world["root"], limb, angles, side).items()}
+        world |= {name + side: value for name, value in _leg(rig, hips, limb, angles, side).items()}
         world |= {name + side: value for name, value in _arm(rig, world["spine01"], limb, side).items()}
     rotations = rig.solve({name: value[None] for name, value in world.items()})[0]
     for side in SIDES:
@@ -106,12 +108,12 @@ def _trunk(angles: Angles, part: str) -> NDArray:
     )
 
 
-def _leg(rig: Rig, root: NDArray, limb: Angles, angles: Angles, side: str) -> dict[str, NDArray]:
+def _leg(rig: Rig, hips: NDArray, limb: Angles, angles: Angles, side: str) -> dict[str, NDArray]:
     """World rotations of thigh, shin and foot."""
     sign = 1.0 if side == ".L" else -1.0
     straight = frame(-Z, X)  # a leg hanging straight down and the axis of its knee
     thigh = (
-        root
+        hips
         @ axis_angle(X, -limb["hip_flex"])
         @ axis_angle(Y, -sign * limb["hip_abduct"])
         @ axis_angle(Z, sign * limb["hip_turn"])
