@@ -1,1 +1,0 @@
-from opendensepose.io.modelfile import ModelFile  # noqa: F401  moved
