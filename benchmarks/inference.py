@@ -35,7 +35,7 @@ STAGES = ("read", "resize", "detector", "dense", "decode")
 
 def one_person(size: tuple[int, int], path: Path) -> Path:
     """Write a render of one person, filling much of the picture, as a JPEG of `size` (height, width)."""
-    from opendensepose.synth import make_sample
+    from opendensepose.synth.sample import make_sample
 
     for index in range(200):
         sample = make_sample(index, 7, None, (480, 640))

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    from opendensepose.synth import make_sample
+    from opendensepose.synth.sample import make_sample
 
     make_sample(0, options.seed, options.assets, tuple(options.size))  # compiles, reads the assets
     by_people: dict[int, list[float]] = {}
