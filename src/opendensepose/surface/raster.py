@@ -91,9 +91,13 @@ def _absent(f, w0, w1, w2, faces, keeps, alpha, textures, face_texture, face_uv,
 def _draw(vertices, faces, keeps, alpha, textures, face_texture, face_uv, threshold, near, face, bary, depth):  # type: ignore[no-untyped-def]
     """Fill face, bary and depth, one triangle after the other."""
     height, width = face.shape
-    porous = len(keeps) > 0 or len(face_texture) > 0
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        porous = len(face_texture) > 0 and face_texture[f] >= 0
+        if len(keeps):
+            if keeps[a] < 0 and keeps[b] < 0 and keeps[c] < 0:
+                continue
+            porous = porous or keeps[a] < 0 or keeps[b] < 0 or keeps[c] < 0
         za, zb, zc = vertices[a, 2], vertices[b, 2], vertices[c, 2]
         if not (za >= near and zb >= near and zc >= near):
             continue
