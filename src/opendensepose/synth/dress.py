@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from opendensepose.surface.body import Body
 from opendensepose.surface.jit import njit
 from opendensepose.surface.raster import Cutouts
+from opendensepose.synth.closet import Closet, Split
+from opendensepose.synth.fabrics import ANY
 from opendensepose.synth.headwear import rim_height
-from opendensepose.synth.outfits import ANY, Closet, Clothes, Split, Worn, choose
+from opendensepose.synth.outfits import Clothes, Worn, choose
 from opendensepose.synth.paint import Face, Material, interpolate, noise
 from opendensepose.synth.template import BACK, COLLAR, LIMB, Template, X, load_template
 
