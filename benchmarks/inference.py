@@ -26,7 +26,7 @@ import opendensepose as odp
 from benchmarks import machine
 from opendensepose.io.image import write_image
 from opendensepose.runtime import predictor as predictor_module
-from opendensepose.runtime.preprocess import input_size
+from opendensepose.runtime.preprocess import preprocess
 
 SIZES = ((240, 320), (800, 1100))  # height, width: those of the publication's figures
 BARS = {(240, 320): 25.0, (800, 1100): 5.0}  # images/s
@@ -59,7 +59,7 @@ def measure(predictor: odp.Predictor, path: Path, runs: int) -> dict[str, Any]:
     seconds = median(totals)
     return {
         "picture": list(result.image_size),
-        "network_input": list(input_size(result.image_size, **predictor.meta["input"])),
+        "network_input": list(preprocess(result.image, **predictor.meta["input"]).shape[:2]),
         "people_found": len(result),
         "ms": 1000 * seconds,
         "ms_quartiles": [1000 * float(q) for q in np.quantile(totals, (0.25, 0.75))],

@@ -22,7 +22,7 @@ from benchmarks.sheet import contact_sheet
 from opendensepose.core.types import DenseMap, Result
 from opendensepose.data import Person, read_annotations
 from opendensepose.data.coco import KEYPOINTS
-from opendensepose.runtime.preprocess import input_size
+from opendensepose.runtime.preprocess import preprocess
 from opendensepose.surface.body import Body
 from opendensepose.surface.parts import MIRROR_CHART
 from opendensepose.viz.overlay import draw
@@ -273,9 +273,9 @@ def main() -> None:
         "street": street(predictor, real, drawn),
         "annotated_person": annotated_person(predictor, real, drawn),
     }
-    sizes = {name.rpartition("_")[0]: result.image_size for name, result in drawn}
+    photos = {name.rpartition("_")[0]: result.image for name, result in drawn}
     numbers["model"]["network_input"] = {
-        name: input_size(size, **predictor.meta["input"]) for name, size in sizes.items()
+        name: preprocess(photo, **predictor.meta["input"]).shape[:2] for name, photo in photos.items()
     }
     print(machine.line(numbers["machine"]))
     print("model:", ", ".join(f"{key} {value}" for key, value in numbers["model"].items()))
