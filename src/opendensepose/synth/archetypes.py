@@ -157,7 +157,7 @@ ARMS: dict[str, tuple[float, Spread]] = {
         "pronate": (0, 25),
     }),
     "behind_head": (1, {
-        "arm_raise": (128, 9), "arm_front": (12, 12), "arm_turn": (55, 12), "elbow": (128, 8),
+        "arm_raise": (128, 9), "arm_front": (-4, 8), "arm_turn": (78, 6), "elbow": (128, 8),
     }),
     "on_lap": (0.5, {
         "arm_raise": (22, 8), "arm_front": (75, 12), "arm_turn": (-15, 10), "elbow": (62, 12),

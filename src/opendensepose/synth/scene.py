@@ -43,7 +43,7 @@ def compose(
     people, headings = [], []
     for _ in range(count):
         shape = studio.body.sample_shape(rng)
-        rotations = sample_pose(rng, studio.poses)
+        rotations = sample_pose(rng, studio.poses, shape=shape)
         heading = rng.uniform(0, 2 * np.pi)  # as many from behind as from the front
         people.append(stand(studio.wardrobe.dress(rng, shape, rotations), heading, rng))
         headings.append(heading)
@@ -57,7 +57,7 @@ def compose(
 
 
 def stand(outfit: Outfit, heading: float, rng: np.random.Generator | None = None) -> Outfit:
-    """Turn a person about the vertical and put the lowest point on the floor, under its middle; a few jump."""
+    """Turn a person about the vertical and put them on the floor at the origin; with `rng` a few jump."""
     c, s = np.cos(heading), np.sin(heading)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
     turned = replace(outfit, vertices=outfit.vertices @ turn.T, joints=outfit.joints @ turn.T)
@@ -73,7 +73,7 @@ def move(outfit: Outfit, by: NDArray[np.floating]) -> Outfit:  # [3] metres
 
 
 def _spots(rng: np.random.Generator, camera: Camera, count: int) -> list[NDArray[np.float64]]:
-    """Places [3] on the floor: the first at the origin, the others touching one before or scattered in view."""
+    """Places [3] on the floor: first the origin, then touching one before or scattered in view."""
     spots = [np.zeros(3)]
     distance = float(np.hypot(*camera.position[:2]))
     half_width = camera.size[1] / (2 * camera.focal)
@@ -115,7 +115,11 @@ def _furnish(
         if rng.random() < 0.15:
             wrist = studio.body.locate_keypoints(person.vertices)[9 + rng.integers(2)]
             half = np.exp(rng.uniform(np.log(0.015), np.log(0.12), 3))
-            parts.append(prism(rng, wrist + [0, 0, -0.08], half, rng.uniform(0, np.pi), int(rng.choice([4, 10]))))
+            parts.append(
+                prism(
+                    rng, wrist - np.array([0, 0, 0.08]), half, rng.uniform(0, np.pi), int(rng.choice([4, 10]))
+                )
+            )
         if rng.random() < 0.2:
             parts += in_front(rng, joints[0] * [1, 1, 0], camera.position)
     return parts
