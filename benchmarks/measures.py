@@ -51,11 +51,14 @@ def read_map(dense: DenseMap | None, xy: NDArray[Any]) -> tuple[NDArray[np.uint8
 
 
 def surface_points(atlas: Atlas, chart: NDArray[np.uint8], uv: NDArray[Any]) -> NDArray[np.float64]:
-    """Rest-pose points [P, 3] in metres of chart [P] and uv [P, 2]; NaN where the chart is 0."""
+    """Rest-pose points [P, 3] in metres of chart [P] and uv [P, 2]; NaN where the chart is 0.
+
+    Coordinates beside a chart, which networks give, go to the nearest point of its border, however far.
+    """
     points = np.full((len(chart), 3), np.nan)
     body = chart > 0
     if body.any():
-        points[body] = atlas.to_xyz(chart[body], uv[body])
+        points[body] = atlas.to_xyz(chart[body], uv[body], tolerance=np.inf)
     return points
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import opendensepose as odp
 from benchmarks import measures
 from opendensepose.core.types import DenseMap
 from opendensepose.data.coco import KEYPOINTS
@@ -38,6 +39,16 @@ def test_map_is_read_at_the_pixel_that_holds_the_point() -> None:
 def test_distance_of_nobody_is_infinite() -> None:
     a, b = np.array([[0, 0, 0], [np.nan] * 3]), np.array([[3, 4, 0], [0, 0, 0]])
     assert measures.distance(a, b).tolist() == [5, np.inf]
+
+
+def test_surface_points_off_chart_and_off_body() -> None:
+    atlas = odp.Atlas.load("odp24")
+    points = measures.surface_points(
+        atlas, np.array([1, 0, 1]), np.array([[0.5, 0.5], [0.5, 0.5], [1.7, -3.0]])
+    )
+    assert np.isnan(points[1]).all()
+    assert np.isfinite(points[[0, 2]]).all()
+    assert 0.02 < points[0, 1] < 0.3  # the back, behind the middle of the body
 
 
 def test_partners() -> None:
