@@ -1,8 +1,8 @@
 """Which of the 24 charts each face of the body belongs to, and where hands and feet are cut open.
 
-Everything is decided on the person's right half and mirrored, so that left and right are exact copies. A boundary
-between two parts is a minimum cut of the mesh: it follows edges, is short, and stays near the plane that it is asked
-to follow. Used by `build_atlas.py` only.
+Everything is decided on the person's right half and mirrored, so that left and right are exact copies. A
+boundary between two parts is a minimum cut of the mesh: it follows edges, is short, and stays near the plane
+that it is asked to follow. Used by `build_atlas.py` only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from opendensepose.surface.body import Body
 
 STIFFNESS = 4e-4  # m^2: what a metre of boundary costs against (area x distance from the wished-for plane)
 SURE = 1.0  # metres: a field of this size is an order, not a wish
+UP = np.array([0.0, 0.0, 1.0])
 _BIG = 1e-2  # m^3: no cut goes through a face with this cost
 
 
@@ -107,7 +108,7 @@ def label(half: Half) -> NDArray:
     """[F] the chart (1..24) of each face of the right half."""
     chart = np.zeros(len(half.face), np.uint8)
     everything = np.ones(len(half.face), bool)
-    head = split(half, everything, plane(half.joint("neck01") + [0, 0, -0.012], [0, -0.45, 1], half.centre))
+    head = split(half, everything, plane(half.joint("neck01") - UP * 0.012, [0, -0.45, 1], half.centre))
     chart[head] = 23
     arm = _arm(half, ~head)
     leg = _leg(half, ~head & ~arm)
@@ -148,7 +149,7 @@ def _coronal(half: Half) -> NDArray:
 
 
 def _limb(half: Half, names: tuple[str, ...], towards: NDArray) -> NDArray:
-    """[F] signed distance from the ruled surface through a chain of joints, positive towards `towards` [J, 3]."""
+    """[F] signed distance from the chain of joints along `towards` [J, 3], at the nearest bone."""
     joints = np.stack([half.joint(n) for n in names])
     best, field = np.full(len(half.face), np.inf), np.zeros(len(half.face))
     for a, b, t in zip(joints[:-1], joints[1:], towards, strict=False):
@@ -189,7 +190,7 @@ def _label_leg(half: Half, leg: NDArray, chart: NDArray) -> None:
     """Upper leg 7, 9; lower leg 11, 13; foot 6."""
     hip, knee, ankle = (half.joint(n) for n in ("upperleg02", "lowerleg01", "foot"))
     below = split(half, leg, plane(knee, (knee - hip) + (ankle - knee), half.centre))
-    foot = split(half, below, plane(ankle + [0, 0, 0.04], [0, 0, -1], half.centre))
+    foot = split(half, below, plane(ankle + UP * 0.04, [0, 0, -1], half.centre))
     ahead = np.stack([np.array([0, -1.0, 0])] * 4)
     front = split(half, leg & ~below, _limb(half, ("upperleg01", "upperleg02", "lowerleg01"), ahead))
     front |= split(half, below & ~foot, _limb(half, ("lowerleg01", "lowerleg02", "foot"), ahead))
@@ -270,7 +271,7 @@ def _hand_seam(half: Half, outline: NDArray) -> NDArray:
 
 
 def _foot_seam(half: Half, inside: NDArray, outline: NDArray) -> NDArray:
-    """Down the middle of the heel, then along the outside of the sole and round the toes to the big toe's tip."""
+    """Down the middle of the heel, then outside along the sole and round the toes to the big toe's tip."""
     vertices = half.body.vertices
     ankle, toe = half.joint("foot"), half.joint("toe1-2")
     used = np.unique(outline)

@@ -1,11 +1,11 @@
 """Build `surface/assets/odp24.npz`: the 24 charts of ATLAS on the CC0 body, and print how good they are.
 
-    python tools/build_atlas.py [--picture official_atlas_layout.png]
+    python tools/build_atlas.py
 
-Needs libigl and scipy. Each chart of the right half is flattened on the mean adult by SLIM (Rabinovich et al. 2017,
-"Scalable Locally Injective Mappings": symmetric Dirichlet energy, started from Tutte's embedding, so no triangle
-flips), turned so that U and V run as the table of charts says, and stretched to touch the four sides of [0, 1]^2.
-The left half is its mirror image.
+Needs libigl and scipy. Each chart of the right half is flattened on the mean adult by SLIM (Rabinovich et al.
+2017, "Scalable Locally Injective Mappings": symmetric Dirichlet energy, started from Tutte's embedding, so no
+triangle flips), turned so that U and V run as the table of charts says, and stretched to touch the four sides
+of [0, 1]^2. The left half is its mirror image.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import igl
 import numpy as np
-from atlas_cut import Half, label, palm_normal, seam
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.transform import Rotation
 
+from atlas_cut import Half, label, palm_normal, seam
 from opendensepose.surface.body import Body
 from opendensepose.surface.parts import MIRROR_CHART
 
@@ -42,7 +42,7 @@ class Chart:
 
 
 def cut_open(triangle: NDArray, seams: NDArray) -> tuple[NDArray, NDArray]:
-    """Entries [E] (vertex numbers) and faces [F, 3]: corners are one entry where faces join over an uncut edge."""
+    """Entries [E] (vertex numbers) and faces [F, 3]: corners joined over uncut edges are one entry."""
     corners = triangle.reshape(-1)
     n = len(triangle)
     edges = np.stack([triangle, np.roll(triangle, -1, 1)], 2).reshape(-1, 2)
@@ -123,7 +123,7 @@ def signed(uv: NDArray, faces: NDArray) -> NDArray:
 
 
 def wishes(half: Half, part: int, points: NDArray) -> tuple[NDArray, NDArray, str]:
-    """Two functions [E] that must rise along +U and +V on a right-side chart, and which of them sets the turn."""
+    """Two functions [E] that must rise along +U and +V on a chart, and which of them sets the turn."""
     x, y, z = points.T
     wrist, elbow, shoulder = (half.joint(n) for n in ("wrist", "lowerarm01", "upperarm01"))
     thumb = half.joint("finger2-1") - half.joint("finger5-1")  # across the hand, towards the thumb's side
@@ -168,8 +168,8 @@ def fill(flat: NDArray) -> NDArray:
     return (flat - low) / (high - low)
 
 
-# how toes and fingers are drawn before they are flattened, thumb or big toe first: thickness and length of their own,
-# and degrees by which they are fanned out; without it neighbours would overlap in the chart
+# how toes and fingers are drawn before they are flattened, thumb or big toe first: relative thickness, relative
+# length, and degrees by which they are fanned out; without it neighbours would overlap in the chart
 DIGITS = {
     "toe": ((0.4, 0.32, 0.28, 0.28, 0.28), 0.7, (0, 0, 0, 0, 0)),
     "finger": ((0.8, 0.8, 0.8, 0.8, 0.62), 1.0, (15, 12, 4, -4, -15)),
@@ -196,7 +196,7 @@ def slim_digits(half: Half, vertex: NDArray) -> NDArray:
 
 
 def wide_neck(half: Half, vertex: NDArray) -> NDArray:
-    """[E, 3] the vertices with a neck as wide as the head, so that its chart fills the square like the usual one."""
+    """[E, 3] the vertices with a wider neck, so that the chart fills the square like the usual one."""
     points = half.body.vertices[vertex].astype(float)
     neck, jaw = half.joint("neck01"), half.joint("head")
     height = np.clip((jaw[2] - points[:, 2]) / (jaw[2] - neck[2]), 0, 1)

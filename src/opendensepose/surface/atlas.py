@@ -1,7 +1,7 @@
 """The body surface cut into 24 flat charts: from chart and U, V to points of the body, and back.
 
-P points, F triangles, Vs surface vertices, E entries. An entry is a vertex as one chart sees it: a vertex on the
-border of charts, or where a hand or foot is cut open, has several entries, each with its own U, V.
+P points, F triangles, Vs surface vertices, E entries. An entry is a vertex as one chart sees it: a vertex on
+the border of charts, or where a hand or foot is cut open, has several entries, each with its own U, V.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opendensepose.surface.parts import MIRROR_CHART
 
 ASSETS = Path(__file__).parent / "assets"
 TOLERANCE = 0.1  # of a chart's width: how far beside a chart a point may lie and still be taken to its edge
-_GRID = 64  # buckets per side of a chart
+_GRID = 128  # buckets per side of a chart
 _INSIDE = -1e-6  # barycentric coordinate: float32 U, V on an edge must count as inside
 _CHUNK = 256  # points whose distances to every face are held at once
 
@@ -26,7 +26,8 @@ _CHUNK = 256  # points whose distances to every face are held at once
 class Atlas:
     """24 charts on the body: U, V in [0, 1]; triangles counterclockwise seen from outside the body.
 
-    In the (U, V) plane all triangles of one chart turn the same way, but not of all charts: see `orientation`.
+    In the (U, V) plane all triangles of one chart turn the same way, some charts counterclockwise, the others
+    clockwise: see `orientation`.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Atlas:
 
     @cached_property
     def orientation(self) -> NDArray[np.int8]:
-        """[25] +1 where a chart is seen from outside as it is drawn (U right, V up), -1 where mirrored; 0 for chart 0."""
+        """[25] +1 where a chart drawn with U right, V up shows the body from outside, -1 if mirrored."""
         sign = np.zeros(25, np.int8)
         sign[self.face_chart] = np.sign(_doubled_area(self._corners))
         return sign
@@ -79,7 +80,7 @@ class Atlas:
 
     @cached_property
     def _borders(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Per chart 0..24 the edges that belong to one face only: face [B], corner [B] at which the edge begins."""
+        """Per chart 0..24 the edges of one face only: face [B], corner [B] at which the edge begins."""
         edges = np.sort(np.stack([self.faces, np.roll(self.faces, -1, axis=1)], 2).reshape(-1, 2), axis=1)
         _, first, count = np.unique(edges, axis=0, return_index=True, return_counts=True)
         face, corner = np.divmod(first[count == 1], 3)
@@ -93,9 +94,9 @@ class Atlas:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """The face under each point: face [P], barycentric coordinates [P, 3], distance [P] in units of U, V.
 
-        A point beside its chart goes to the nearest point of the chart's border; its distance says how far that is.
-        Beyond `tolerance`, on chart 0 and for U, V that are not finite: face -1, bary NaN. Raises ValueError for
-        wrong shapes or chart numbers.
+        A point beside its chart goes to the nearest point of the chart's border; its distance says how far
+        that is. Beyond `tolerance`, on chart 0 and for U, V that are not finite: face -1, bary NaN. Raises
+        ValueError for wrong shapes or chart numbers.
         """
         number, at = _points(chart, uv)
         known = (number > 0) & np.isfinite(at).all(1)
@@ -114,36 +115,54 @@ class Atlas:
         x, y = np.clip((uv * _GRID).astype(int), 0, _GRID - 1).T
         bucket = (chart * _GRID + y) * _GRID + x
         start, count = first[bucket], first[bucket + 1] - first[bucket]
-        point = np.repeat(np.arange(len(uv)), count)
-        step = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
-        candidate = faces[start[point] + step]
-        bary = _barycentric(self._corners[candidate], uv[point])
-        depth = bary.min(1)
-        best = np.full(len(uv), _INSIDE)
-        np.maximum.at(best, point, depth)
-        hit = np.flatnonzero((depth >= best[point]) & (depth >= _INSIDE))
-        face, result = np.full(len(uv), -1), np.full((len(uv), 3), np.nan)
-        face[point[hit]] = candidate[hit]
-        clipped = np.clip(bary[hit], 0, 1)
-        result[point[hit]] = clipped / clipped.sum(1, keepdims=True)
-        return face, result
+        face, best = np.full(len(uv), -1), np.full(len(uv), _INSIDE)
+        left = np.flatnonzero(count)
+        for k in range(
+            count.max(initial=0)
+        ):  # the k-th candidate of every point that is not yet well inside a face
+            left = left[(count[left] > k) & (best[left] < -_INSIDE)]
+            candidate = faces[start[left] + k]
+            depth = self._bary(candidate, uv[left]).min(1)
+            better = depth >= best[left]
+            face[left[better]], best[left[better]] = candidate[better], depth[better]
+        bary = np.full((len(uv), 3), np.nan)
+        found = face >= 0
+        bary[found] = np.clip(self._bary(face[found], uv[found]), 0, 1)
+        return face, bary / bary.sum(1, keepdims=True)
+
+    def _bary(self, face: NDArray, uv: NDArray) -> NDArray:
+        """Barycentric coordinates [P, 3] of points [P, 2] in faces [P]."""
+        u0, v0, ua, va, ub, vb = self._inverse[face].T
+        du, dv = uv[:, 0] - u0, uv[:, 1] - v0
+        b, c = du * ua + dv * va, du * ub + dv * vb
+        return np.stack([1 - b - c, b, c], 1)
+
+    @cached_property
+    def _inverse(self) -> NDArray[np.float64]:
+        """[F, 6] U, V of a face's first corner, then the map from (U, V) - that to the other two weights."""
+        first = self._corners[:, 0]
+        (x, y), (p, q) = (self._corners[:, 1] - first).T, (self._corners[:, 2] - first).T
+        area = x * q - y * p
+        return np.stack([*first.T, q / area, -p / area, -y / area, x / area], 1)
 
     def _to_border(self, chart: int, uv: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Nearest border point of one chart: face [P], bary [P, 3], distance [P]."""
         face, corner = self._borders[chart]
         a = self._corners[face, corner]  # [B, 2]
         along = self._corners[face, (corner + 1) % 3] - a
+        length = (along * along).sum(1)  # squared
         result = np.empty(len(uv), np.int64), np.zeros((len(uv), 3)), np.empty(len(uv))
         for part in _chunks(len(uv)):
-            offset = uv[part, None] - a  # [p, B, 2]
-            t = np.clip((offset * along).sum(2) / (along * along).sum(1), 0, 1)
-            squared = ((offset - t[..., None] * along) ** 2).sum(2)
-            best = squared.argmin(1)
+            step = uv[part] @ along.T - (a * along).sum(1)  # [p, B] (uv - a) . along
+            t = np.clip(step / length, 0, 1)
+            # |uv - a - t along|^2 less |uv|^2
+            best = ((a * a).sum(1) - 2 * uv[part] @ a.T + t * (t * length - 2 * step)).argmin(1)
             rows = np.arange(len(best))
+            t = t[rows, best]
             result[0][part] = face[best]
-            result[1][part.start + rows, corner[best]] = 1 - t[rows, best]
-            result[1][part.start + rows, (corner[best] + 1) % 3] = t[rows, best]
-            result[2][part] = np.sqrt(squared[rows, best])
+            result[1][part.start + rows, corner[best]] = 1 - t
+            result[1][part.start + rows, (corner[best] + 1) % 3] = t
+            result[2][part] = np.linalg.norm(uv[part] - a[best] - t[:, None] * along[best], axis=1)
         return result
 
     def to_xyz(
@@ -163,14 +182,14 @@ class Atlas:
         return np.einsum("pk,pkd->pd", bary, points[self.triangles[face]])
 
     def from_face(self, face: ArrayLike, bary: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """Chart [P] and U, V [P, 2] of faces [P] and barycentric coordinates [P, 3]; face -1 gives chart 0, U, V NaN."""
+        """Chart [P] and U, V [P, 2] at barycentrics [P, 3] of faces [P]; face -1 gives chart 0 and NaN."""
         number, weight = np.asarray(face, np.int64), np.asarray(bary, np.float64)
         uv = np.einsum("pk,pkd->pd", weight, self._corners[number])
         missing = number < 0
         return np.where(missing, 0, self.face_chart[number]), np.where(missing[:, None], np.nan, uv)
 
     def from_vertex(self, vertex: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Chart [P] and U, V [P, 2] of surface vertices [P]; where several charts meet, the lowest of them."""
+        """Chart [P] and U, V [P, 2] of surface vertices [P]; the lowest where several charts meet."""
         entry = self._first_entry[np.asarray(vertex, np.int64)]
         return self.entry_chart[entry], self.entry_uv[entry]
 
@@ -204,7 +223,7 @@ class Atlas:
         return result
 
     def from_xyz(self, xyz: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """Chart [P] and U, V [P, 2] of the surface points nearest to `xyz` [P, 3], metres in the rest pose."""
+        """Chart [P] and U, V [P, 2] of the surface points nearest to `xyz` [P, 3], rest pose, metres."""
         face, bary, _ = self.nearest(xyz)
         return self.from_face(face, bary)
 
@@ -232,7 +251,7 @@ def _points(chart: ArrayLike, uv: ArrayLike) -> tuple[NDArray[np.int64], NDArray
     number, at = np.asarray(chart, np.int64), np.asarray(uv, np.float64)
     if number.ndim != 1 or at.shape != (len(number), 2):
         raise ValueError(f"chart and uv: expected shapes [P] and [P, 2], got {number.shape} and {at.shape}")
-    if len(number) and not (0 <= number.min() and number.max() <= 24):
+    if len(number) and not (number.min() >= 0 and number.max() <= 24):
         raise ValueError(f"chart: expected 0..24, got {number.min()}..{number.max()}")
     return number, at
 
@@ -245,15 +264,6 @@ def _doubled_area(corners: NDArray) -> NDArray:
     """[F] twice the signed area of triangles [F, 3, 2], positive for counterclockwise (U right, V up)."""
     (x, y), (p, q) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
     return x * q - y * p
-
-
-def _barycentric(corners: NDArray, at: NDArray) -> NDArray:
-    """[P, 3] barycentric coordinates of points [P, 2] in triangles [P, 3, 2]."""
-    (x, y), (p, q) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
-    dx, dy = (at - corners[:, 0]).T
-    area = x * q - y * p
-    b, c = (dx * q - dy * p) / area, (x * dy - y * dx) / area
-    return np.stack([1 - b - c, b, c], 1)
 
 
 def _closest_on_triangle(corners: NDArray, at: NDArray) -> NDArray:
