@@ -1,4 +1,4 @@
-"""What stands behind the people and lights them: a view of a panorama, or a painted room, street, field or studio."""
+"""What stands behind the people and lights them: a panorama, or a painted room, landscape or studio."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class Backdrops:
         """A backdrop for this camera."""
         if self._paths and rng.random() < 0.8:
             path = self._paths[rng.integers(len(self._paths))]
-            return panorama_view(rng, _read_panorama(path), self._sh[path.stem], camera)
+            longitude = rng.uniform(-np.pi, np.pi)
+            return panorama_view(rng, _read_panorama(path), self._sh[path.stem], camera, longitude)
         return (room if rng.random() < 0.55 else outdoors if rng.random() < 0.75 else studio)(rng, camera)
 
 
@@ -71,9 +72,9 @@ def panorama_view(
         list[float]
     ],  # [9][3] irradiance / pi, real spherical harmonics in the panorama's frame
     camera: Camera,
+    longitude: float,  # radians, of the view
 ) -> Backdrop:
-    """The view along a random longitude, lit by the same panorama."""
-    longitude = rng.uniform(-np.pi, np.pi)
+    """The view along a longitude, lit by the same panorama."""
     step = 4  # directions on a coarse grid: they change smoothly
     direction = camera.rays(step)
     x, y, z = np.moveaxis(direction, -1, 0)
@@ -81,15 +82,18 @@ def panorama_view(
     # longitudes relative to the view: no jump from one side of the panorama to the other within the picture
     column = (np.arctan2(x, y) + longitude) / (2 * np.pi) * w + w / 2
     row = (0.5 - np.arctan2(z, np.hypot(x, y)) / np.pi) * h
-    grid = np.stack([column, row], -1).astype(np.float32)
-    full = (grid.shape[1] * step, grid.shape[0] * step)
-    grid = cv2.resize(grid, full, interpolation=cv2.INTER_LINEAR)[: camera.size[0], : camera.size[1]] - 0.5
-    view = cv2.remap(panorama, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    full = (column.shape[1] * step, column.shape[0] * step)
+    across, down = (
+        np.asarray(cv2.resize(place.astype(np.float32) - np.float32(0.5), full), np.float32)
+        for place in (column, row)
+    )
+    view = cv2.remap(panorama, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    view = view[: camera.size[0], : camera.size[1]]
     if rng.random() < 0.5:  # a panorama enlarged is soft: give back some of the crispness of a photo
         view = cv2.addWeighted(view, 1.6, cv2.GaussianBlur(view, (0, 0), 1.5), -0.6, 0)
     sh = np.array(coefficients, np.float32) * lighting.SCALE[:, None]
     light = lighting.balanced(rng, lighting.turn(sh, lighting.panorama_axes(longitude)))
-    return Backdrop(srgb_to_linear(view), light)
+    return Backdrop(srgb_to_linear(np.asarray(view, np.uint8)), light)
 
 
 _TO_LINEAR = np.where(

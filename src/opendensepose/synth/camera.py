@@ -38,7 +38,7 @@ class Camera:
         )
 
     def doubled(self) -> Camera:
-        """The same view with 2 H + 1 x 2 W + 1 pixels: pixel [2 i + 1, 2 j + 1] has the centre of pixel [i, j]."""
+        """The same view with 2 H + 1 x 2 W + 1 pixels; [2 i + 1, 2 j + 1] has the centre of pixel [i, j]."""
         height, width = self.size
         return Camera(self.position, self.rotation, 2 * self.focal, (2 * height + 1, 2 * width + 1))
 
@@ -65,7 +65,7 @@ def frame_person(
     high: NDArray[np.floating],  # [3]
     size: tuple[int, int],  # height, width
 ) -> Camera:
-    """A natural view of a person at the origin: from a close-up to far away, most often whole or nearly whole."""
+    """A natural view of a person at the origin: from close to far, most often whole or nearly whole."""
     field = np.deg2rad(rng.uniform(30, 70))
     height, width = size
     tall = float(high[2] - low[2])

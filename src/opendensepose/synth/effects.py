@@ -32,13 +32,13 @@ def develop(
     if rng.random() < 0.6:
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         if rng.random() < 0.5:
-            noise = cv2.GaussianBlur(noise, (0, 0), 0.7) * 2
+            noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32) * 2
         image = image + noise * np.float32(abs(rng.normal(0, 4)))
     picture = np.clip(image + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < 0.6:
         quality = int(rng.uniform(45, 95))
         _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        picture = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+        picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
     return picture
 
 

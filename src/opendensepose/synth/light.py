@@ -56,20 +56,22 @@ def turn(
     sh: NDArray[np.floating],  # [9, 3]
     axes: NDArray[np.floating],  # [3, 3] direction in the frame of sh = axes @ world direction
 ) -> NDArray[np.float32]:
-    """The same light in world axes: [9, 3]. Exact: rotations do not leave the space of order-2 polynomials."""
+    """The same light in world axes: [9, 3]; exact, as rotations map order-2 polynomials to such."""
     values = polynomials(_PROBES @ np.asarray(axes).T) @ sh
     return (_FIT @ values).astype(np.float32)
 
 
 def panorama_axes(longitude: float) -> NDArray[np.float64]:
-    """World (camera right = x, forward = y, up = z) -> panorama (left-handed, y to the right) for a view along
-    `longitude` (radians): [3, 3]."""
+    """World axes (x = camera's right, y forward, z up) -> the panorama's (y to the right of x): [3, 3].
+
+    `longitude`: of the view, radians.
+    """
     c, s = np.cos(longitude), np.sin(longitude)
     return np.array([[-s, c, 0], [c, s, 0], [0, 0, 1.0]])
 
 
 def balanced(rng: np.random.Generator, sh: NDArray[np.floating]) -> Light:  # [9, 3] in world axes
-    """A light with the mean brightness of a well exposed photo, times .75 to 1.4; its main direction casts shadows."""
+    """A light as bright as in a well exposed photo, times .75 to 1.4, with a direction that casts shadows."""
     sh = np.asarray(sh, np.float32)
     mean = sh[0]  # all other polynomials have zero mean over the sphere
     grey = mean.mean()

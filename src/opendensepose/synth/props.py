@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def join(parts: list[Props]) -> Props | None:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
     """Triangles of a grid of [rows, columns] vertices that closes on itself along the columns."""
     i, j = np.mgrid[: rows - 1, :columns]

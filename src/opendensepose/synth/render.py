@@ -106,7 +106,7 @@ def _window(projected: NDArray[np.float32], size: tuple[int, int]) -> tuple[slic
 
 @njit(cache=True, nogil=True)
 def bounds(points, above):  # type: ignore[no-untyped-def]
-    """Lowest and highest coordinates [3] of the points [P, 3] whose z exceeds `above`; inf, -inf without any."""
+    """Lowest and highest coordinates [3] of the points [P, 3] with z > `above`; inf, -inf without any."""
     low, high = np.full(3, np.inf, np.float32), np.full(3, -np.inf, np.float32)
     for p in range(len(points)):
         if points[p, 2] > above:
@@ -153,7 +153,7 @@ def render(
     backdrop: Backdrop,
     fine: Buffers,  # of the doubled camera
 ) -> NDArray[np.float32]:
-    """Linear radiance [H, W, 3] of the scene; pixels on edges weigh the 3 x 3 fine samples round their centre."""
+    """Linear radiance [H, W, 3] of the scene; pixels on edges weigh 3 x 3 fine samples."""
     picture = backdrop.radiance.copy()
     samples = np.zeros((*fine.owner.shape, 3), np.float32)
     edge = _edges(fine.owner, fine.depth)
@@ -312,9 +312,9 @@ def _shade_floor(
     dark = np.zeros(rays.shape[:2], np.float32)
     up = np.zeros_like(place)
     dark[near] = 1 - _lit(place, up, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
-    dark = cv2.GaussianBlur(dark, (0, 0), 1.5)
+    soft = cv2.GaussianBlur(dark, (0, 0), 1.5)
     strength = min(0.75, light.shade + 0.5 * float(light.key_colour.mean()))
-    full = cv2.resize(dark, (rays.shape[1] * step, rays.shape[0] * step), interpolation=cv2.INTER_LINEAR)
+    full = cv2.resize(soft, (rays.shape[1] * step, rays.shape[0] * step), interpolation=cv2.INTER_LINEAR)
     picture *= 1 - strength * full[: picture.shape[0], : picture.shape[1], None]
 
 
@@ -351,7 +351,7 @@ def _wanted(owner, edge):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _mix(samples, owner, edge, picture):  # type: ignore[no-untyped-def]
-    """Samples of pixel centres, on edges weighed 1-2-1 each way; the backdrop [H, W, 3] fills what nothing owns."""
+    """Samples of pixel centres, on edges weighed 1-2-1 each way, over the backdrop [H, W, 3]."""
     out = np.empty_like(picture)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):

@@ -33,7 +33,9 @@ class Studio:
     def load(assets: Path | None = None, split: Split = "train") -> Studio:
         """A studio with the files of one split below `assets`, or with none. Raises FileNotFoundError."""
         if assets is not None and not assets.is_dir():
-            raise FileNotFoundError(f"{assets}: expected a folder with makehuman/, panoramas/ or mocap/, got none")
+            raise FileNotFoundError(
+                f"{assets}: expected a folder with makehuman/, panoramas/ or mocap/, got none"
+            )
         body, atlas = Body.load(), Atlas.load()
         return Studio(
             body,

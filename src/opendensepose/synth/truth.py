@@ -18,7 +18,7 @@ class SurfaceTruth:
     """Chart and U, V of the points of dressed people."""
 
     atlas: Atlas
-    face: NDArray[np.int64]  # [F] face of the atlas for each of `Body.faces`, -1 where the two are cut differently
+    face: NDArray[np.int64]  # [F] face of the atlas for each of `Body.faces`, -1 where cut differently
     corner: NDArray[np.int64]  # [F, 3] which corner of Body's face each corner of the atlas' face is
     rest: NDArray[np.float32]  # [V, 3] rest pose by hm08 number
     surface: NDArray[np.int32]  # [F, 3] faces of the atlas by hm08 number
@@ -32,7 +32,8 @@ class SurfaceTruth:
         order = np.argsort(surface, 1)
         number = {tuple(row): f for f, row in enumerate(np.take_along_axis(surface, order, 1).tolist())}
         own = np.argsort(body.faces, 1)
-        face = np.array([number.get(tuple(row), -1) for row in np.take_along_axis(body.faces, own, 1).tolist()])
+        wanted = np.take_along_axis(body.faces, own, 1).tolist()
+        face = np.array([number.get(tuple(row), -1) for row in wanted])
         corner = np.empty_like(own)  # the corner with the k-th smallest number, in both
         np.put_along_axis(corner, order[face], own, 1)
         flat = surface.ravel()
@@ -48,8 +49,10 @@ class SurfaceTruth:
         face: NDArray[np.integer],  # [P]
         bary: NDArray[np.floating],  # [P, 3]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Faces [P] and barycentrics [P, 3] of the atlas at points of an outfit; behind clothes and hair the nearest
-        surface point of the body in the rest pose."""
+        """Faces [P] and barycentrics [P, 3] of the atlas at points of an outfit.
+
+        Behind clothes and hair it is the nearest surface point of the body in the rest pose.
+        """
         body_face = outfit.body_face[face]
         bare = (body_face >= 0) & (self.face[body_face] >= 0)
         out_face = np.zeros(len(face), np.int64)
@@ -70,8 +73,10 @@ class SurfaceTruth:
 
 @njit(cache=True, nogil=True)
 def _nearest(points, start, ring_start, ring, surface, rest):  # type: ignore[no-untyped-def]
-    """Nearest point to each of `points` [P, 3] on the faces that meet at vertex `start` [P], then on the faces round
-    that face's nearest corner: face [P], barycentrics [P, 3]."""
+    """Surface point nearest to each of `points` [P, 3]: face [P], barycentrics [P, 3].
+
+    Looks at the faces that meet at vertex `start` [P], then round the main corner of the best, up to 4 times.
+    """
     faces, barys = np.zeros(len(points), np.int64), np.zeros((len(points), 3), np.float32)
     for p in range(len(points)):
         vertex, best = start[p], np.inf
@@ -83,8 +88,7 @@ def _nearest(points, start, ring_start, ring, surface, rest):  # type: ignore[no
                 if d < best:
                     best, faces[p] = d, f
                     barys[p, 0], barys[p, 1], barys[p, 2] = w0, w1, w2
-            k = 0 if barys[p, 0] >= max(barys[p, 1], barys[p, 2]) else (1 if barys[p, 1] >= barys[p, 2] else 2)
-            vertex = surface[faces[p], k]
+            vertex = surface[faces[p], np.argmax(barys[p])]
             if vertex == before:
                 break
     return faces, barys
@@ -92,7 +96,7 @@ def _nearest(points, start, ring_start, ring, surface, rest):  # type: ignore[no
 
 @njit(cache=True, nogil=True)
 def _closest(points, p, rest, a, b, c):  # type: ignore[no-untyped-def]
-    """Barycentrics of the point of triangle abc nearest to point p, squared distance (Ericson 2005, 5.1.5)."""
+    """Barycentrics of the point of a triangle nearest to point p, squared distance (Ericson 2005, 5.1.5)."""
     d1 = d2 = d3 = d4 = d5 = d6 = 0.0
     for k in range(3):
         at, ab, ac = points[p, k], rest[b, k] - rest[a, k], rest[c, k] - rest[a, k]
