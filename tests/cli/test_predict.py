@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +242,13 @@ def test_version_and_help() -> None:
         "annotations",
     )
     assert all(f"--{option} " in text for option in options)
+
+
+def test_help_imports_no_command() -> None:
+    code = "import sys\nfrom opendensepose.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print('HEAVY', sorted({'torch', 'numba', 'onnxruntime', 'av'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("HEAVY []\n") and "predict" in done.stdout
 
 
 def test_progress_only_on_a_terminal(work: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,22 +10,28 @@ from opendensepose import __version__
 from opendensepose.cli.common import one_line
 from opendensepose.io.files import InputError
 
-COMMANDS = {
-    "predict": "opendensepose.cli.predict",
-    "atlas": "opendensepose.cli.atlas",
-    "synth": "opendensepose.cli.synth",
-    "train": "opendensepose.cli.train",
+COMMANDS = {  # name, also of the module and its function -> line in the help
+    "predict": "Map people in photos and videos to the surface of the body.",
+    "atlas": "Draw the charts and the coloured body.",
+    "synth": "Make pictures of synthetic people with exact ground truth.",
+    "train": "Train a net on them, or on your own data.",
 }
 
 
 class _Commands(click.Group):
-    """A group that imports a command's module when the command is called or described."""
+    """A group that imports a command's module when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return getattr(import_module(COMMANDS[cmd_name]), cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error that a user can cause becomes one line and an exit code."""

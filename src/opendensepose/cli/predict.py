@@ -22,7 +22,7 @@ from opendensepose.viz.overlay import STYLES
 
 @click.command(cls=JsonCommand)
 @click.argument("inputs", nargs=-1)
-@click.option("--out", default="results", show_default=True, help="Folder for the results.")
+@click.option("--out", metavar="DIR", default="results", show_default=True, help="Folder for the results.")
 @click.option(
     "--style", type=click.Choice(list(STYLES)), default="parts", show_default=True, help="Of overlays."
 )
@@ -49,6 +49,9 @@ def predict(inputs: tuple[str, ...], model: str, device: str, json_file: str | N
 
     Writes STEM.json, STEM_iuv.png, STEM.npz and STEM_overlay.jpg for each photo, STEM_overlay.mp4 and
     STEM.json for each video. Ends with 1 if an input failed; the others are done.
+
+    Boxes are JSON in one of three forms: [[x1, y1, x2, y2], ...] for every input,
+    {"photo.jpg": [[...], ...]}, or COCO annotations.
     """
     as_set = [options[name] is not None for name in ("annotations", "images", "results")]
     if any(as_set) and not (all(as_set) and not inputs):

@@ -16,7 +16,7 @@ from opendensepose.io.modelfile import ModelFile
 from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
 
-CHUNK = 16  # people per run of the dense graph: bounds its memory in crowds
+CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 
 
@@ -89,11 +89,8 @@ class Predictor:
         """Results of every `stride`-th frame of a video file, one at a time: in constant memory."""
         from opendensepose.io.video import VideoReader
 
-        if stride < 1:
-            raise ValueError(f"stride: expected 1 or more, got {stride}")
-        for number, frame in enumerate(VideoReader(video)):
-            if number % stride == 0:
-                yield self(frame, threshold=threshold)
+        for frame in VideoReader(video, stride):
+            yield self(frame, threshold=threshold)
 
 
 def load(

@@ -23,6 +23,8 @@ class Session:
         options = ort.SessionOptions()
         options.log_severity_level = 4  # errors come as exceptions; onnxruntime's own lines would double them
         options.intra_op_num_threads = threads or _cores()
+        # waiting threads would otherwise burn as much time as the work takes, and starve the other session
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         cpu, cuda = PROVIDERS["cpu"], (PROVIDERS["cuda"], {"device_id": number})
         providers = [cpu] if kind == "cpu" else [cuda, cpu]
         try:
