@@ -168,7 +168,7 @@ def fill(flat: NDArray) -> NDArray:
     return (flat - low) / (high - low)
 
 
-# how toes and fingers are drawn before they are flattened, thumb or big toe first: relative thickness, relative
+# how toes and fingers are drawn before they are flattened, thumb or big toe first: relative thickness and
 # length, and degrees by which they are fanned out; without it neighbours would overlap in the chart
 DIGITS = {
     "toe": ((0.4, 0.32, 0.28, 0.28, 0.28), 0.7, (0, 0, 0, 0, 0)),
