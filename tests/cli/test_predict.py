@@ -261,3 +261,17 @@ def test_progress_only_on_a_terminal(work: Path, tiny_file: Path, monkeypatch: p
     for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
         assert list(_bar([1, 2], quiet=False, file=stream)) == [1, 2]
         assert bool(stream.getvalue()) is shown
+
+
+def test_a_bug_in_one_input_does_not_stop_the_others(
+    work: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opendensepose.runtime import jobs
+
+    def save(result: object, directory: Path, stem: str, **options: Any) -> list[Path]:
+        return [] if stem == "a" else [Path()][5]
+
+    monkeypatch.setattr(jobs, "save_result", save)
+    done = densepose(tiny_file, "in/sub/b.png", "a.png")
+    assert done.exit_code == 1 and done.stdout.startswith("a.png: 2 people")
+    assert "in/sub/b.png: IndexError: list index out of range" in done.stderr

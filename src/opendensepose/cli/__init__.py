@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 from opendensepose import __version__
-from opendensepose.cli.common import one_line
+from opendensepose.cli.common import FAILURES, one_line
 from opendensepose.io.files import InputError
 
 COMMANDS = {  # name, also of the module and its function -> line in the help
@@ -42,7 +42,7 @@ class _Commands(click.Group):
         except ModuleNotFoundError as error:
             text = f"{error.name}: expected this package, got none; pip install 'opendensepose[train]' has it"
             code = 1
-        except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        except FAILURES as error:
             usage = isinstance(error, (ValueError, FileNotFoundError)) and not isinstance(error, InputError)
             text, code = one_line(error), 2 if usage else 1
         click.echo(f"Error: {text}", err=True)

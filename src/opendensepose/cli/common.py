@@ -10,6 +10,9 @@ import click
 from opendensepose.io.files import atomic
 
 
+FAILURES = (ValueError, OSError, RuntimeError, MemoryError)  # whose text is written for users
+
+
 def one_line(error: BaseException) -> str:
     """The text of an error without line breaks; its kind where it has no text."""
     return " ".join(str(error).split()) or type(error).__name__

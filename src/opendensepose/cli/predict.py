@@ -11,11 +11,11 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from opendensepose.cli.common import JsonCommand, json_option, one_line, write_summary
+from opendensepose.cli.common import FAILURES, JsonCommand, json_option, one_line, write_summary
 from opendensepose.data.boxes import GivenBoxes
 from opendensepose.data.coco import read_annotations
 from opendensepose.io.files import expand_inputs
-from opendensepose.runtime.jobs import FAILURES, predict_dataset, predict_image, predict_video
+from opendensepose.runtime.jobs import predict_dataset, predict_image, predict_video
 from opendensepose.runtime.predictor import Predictor, load
 from opendensepose.viz.overlay import STYLES
 
@@ -89,7 +89,7 @@ def _predict_files(
                 )
             else:
                 report = predict_image(predictor, source, Path(options["out"]), **common)
-        except FAILURES as error:
+        except Exception as error:  # whatever one input does, the others are done
             failed[str(source)] = _with_name(source, error)
             continue
         if report.problem:
@@ -124,7 +124,8 @@ def _predict_set(
 
 
 def _with_name(source: object, error: Exception) -> str:
-    text = one_line(error)
+    """One line that names the input, and the kind of an error that nobody wrote for users."""
+    text = one_line(error) if isinstance(error, FAILURES) else f"{type(error).__name__}: {one_line(error)}"
     return text if str(source) in text else f"{source}: {text}"
 
 

@@ -22,7 +22,6 @@ from opendensepose.runtime.predictor import Predictor
 from opendensepose.viz.overlay import draw
 
 Frames = Iterable[NDArray[np.uint8]]
-FAILURES = (ValueError, OSError, RuntimeError, MemoryError)  # of one input; the others are done all the same
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def predict_dataset(
             boxes = people_boxes(sample) if given_boxes else None
             try:
                 result = predictor(Path(images, sample.file_name), boxes=boxes, threshold=threshold)
-            except FAILURES as error:
+            except Exception as error:  # whatever one image does, the others are done
                 on_failure(sample.file_name, error)
                 continue
             yield from results_json(result, image_id=sample.image_id)
