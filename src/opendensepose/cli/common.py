@@ -9,7 +9,6 @@ import click
 
 from opendensepose.io.files import atomic
 
-
 FAILURES = (ValueError, OSError, RuntimeError, MemoryError)  # whose text is written for users
 
 
