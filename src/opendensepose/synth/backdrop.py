@@ -89,8 +89,8 @@ def panorama_view(
     )
     view = cv2.remap(panorama, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     view = view[: camera.size[0], : camera.size[1]]
-    if rng.random() < 0.5:  # a panorama enlarged is soft: give back some of the crispness of a photo
-        view = cv2.addWeighted(view, 1.6, cv2.GaussianBlur(view, (0, 0), 1.5), -0.6, 0)
+    if rng.random() < 0.75:  # a panorama enlarged is soft: give back some of the crispness of a photo
+        view = cv2.addWeighted(view, 2.2, cv2.GaussianBlur(view, (0, 0), 1.5), -1.2, 0)
     sh = np.array(coefficients, np.float32) * lighting.SCALE[:, None]
     light = lighting.balanced(rng, lighting.turn(sh, lighting.panorama_axes(longitude)))
     return Backdrop(srgb_to_linear(np.asarray(view, np.uint8)), light)
@@ -117,9 +117,11 @@ def outdoors(rng: np.random.Generator, camera: Camera) -> Backdrop:
     """Ground, sky and between them walls, hedges or a skyline, near or far."""
     far = np.exp(rng.uniform(np.log(4), np.log(80)))
     low, high = np.array([-far, -far, 0.0]), np.array([far, far, far * 3])
-    steps = rng.uniform(0.05, 0.7, 64) if rng.random() < 0.5 else np.full(64, rng.uniform(0, 0.4))
-    fine = np.interp(np.arange(256), np.arange(64) * 4.0, steps)
-    skyline = np.where(rng.random() < 0.5, np.repeat(steps, 4), fine + 0.03 * rng.normal(size=256)) * far
+    blocks = rng.uniform(0.05, 0.6) * rng.uniform(0.3, 1, 26)  # houses side by side, or hills with trees
+    if rng.random() < 0.5:
+        skyline = np.repeat(blocks, 10)[:256] * far
+    else:
+        skyline = (np.interp(np.arange(256) / 10, np.arange(26), blocks) + 0.02 * rng.normal(size=256)) * far
     return _box(rng, camera, low, high, skyline)
 
 

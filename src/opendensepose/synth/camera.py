@@ -78,7 +78,7 @@ def frame_person(
         share = rng.uniform(0.22, 0.45)  # far
     distance = max(extent / (share * 2 * np.tan(field / 2)), 0.75)
     aim = low[2] + tall * (rng.beta(4, 4) if share < 0.95 else rng.beta(2.2, 1.4))  # close-ups: upper body
-    eye = float(np.clip(rng.normal(1.35, 0.3), 0.25, 2.2))
+    eye = float(np.clip(rng.normal(1.5, 0.25), 0.4, 2.2))
     if rng.random() < 0.2:
         eye = rng.uniform(0.2, 3.2)
     eye = float(np.clip(eye, aim - 0.6 * distance, aim + 0.8 * distance))  # no extreme pitch

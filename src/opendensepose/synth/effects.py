@@ -22,9 +22,9 @@ def develop(
     """An sRGB picture [H, W, 3] as a camera would have saved it."""
     exposure = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.03, 3))
     image = tone(radiance * exposure.astype(np.float32))
-    if rng.random() < 0.5:
+    if rng.random() < 0.7:
         pivot = float(image.mean())
-        image = (image - pivot) * rng.uniform(0.88, 1.2) + pivot + rng.normal(0, 6)
+        image = (image - pivot) * rng.uniform(0.95, 1.4) + pivot + rng.normal(0, 6)
     if rng.random() < 0.15:
         grey = image.mean(2, keepdims=True)
         image = grey + (image - grey) * (rng.uniform(0, 1) if rng.random() < 0.7 else 0)
@@ -32,8 +32,8 @@ def develop(
     if rng.random() < 0.6:
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         if rng.random() < 0.5:
-            noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32) * 2
-        image = image + noise * np.float32(abs(rng.normal(0, 4)))
+            noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32) * 1.6
+        image = image + noise * np.float32(abs(rng.normal(0, 3)))
     picture = np.clip(image + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < 0.6:
         quality = int(rng.uniform(45, 95))
@@ -60,12 +60,15 @@ def _tone(radiance, table):  # type: ignore[no-untyped-def]
 
 
 def _lens(rng: np.random.Generator, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blur by focus, by motion or by a low resolution, on about half of the pictures."""
+    """Sharpened as cameras do, or blurred by focus, by motion or by a low resolution."""
     kind = rng.random()
     scale = max(image.shape[:2]) / 320
-    if kind < 0.25:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), scale * rng.uniform(0.3, 1.0)))
-    if kind < 0.32:
+    if kind < 0.4:
+        soft = cv2.GaussianBlur(image, (0, 0), scale * rng.uniform(0.6, 1.2))
+        return np.asarray(image + rng.uniform(0.3, 1.0) * (image - soft))
+    if kind < 0.55:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), scale * rng.uniform(0.3, 0.8)))
+    if kind < 0.59:
         length = round(scale * rng.uniform(2, 6)) | 1
         kernel = np.zeros((length, length), np.float32)
         angle = rng.uniform(0, np.pi)
@@ -73,9 +76,9 @@ def _lens(rng: np.random.Generator, image: NDArray[np.float32]) -> NDArray[np.fl
         first, last = (np.rint(length // 2 + sign * end).astype(int).tolist() for sign in (-1, 1))
         cv2.line(kernel, first, last, 1.0)
         return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()))
-    if kind < 0.5:
+    if kind < 0.72:
         height, width = image.shape[:2]
-        factor = rng.uniform(0.45, 0.9)
+        factor = rng.uniform(0.5, 0.9)
         small = cv2.resize(
             image, (max(int(width * factor), 1), max(int(height * factor), 1)), interpolation=cv2.INTER_AREA
         )

@@ -81,14 +81,14 @@ def balanced(rng: np.random.Generator, sh: NDArray[np.floating]) -> Light:  # [9
     key = luminance[[3, 1, 2]] + 0.3 * luminance[0] * rng.normal(0, 0.5, 3)
     key[2] = max(key[2], 0.25 * np.hypot(key[0], key[1]), 1e-3)
     key = key / np.linalg.norm(key)
-    strength = rng.uniform(0.1, 0.8) if rng.random() < 0.5 else 0.0
+    strength = rng.uniform(0.15, 1.0) if rng.random() < 0.6 else 0.0
     warmth = 1 + rng.uniform(-0.05, 0.1) * np.array([1, 0, -1])
-    sh = sh * (1 - 0.3 * strength)
+    sh = sh * (1 - 0.4 * strength)
     return Light(
         sh.astype(np.float32),
         key.astype(np.float32),
         (strength * warmth).astype(np.float32),
-        float(rng.uniform(0.2, 0.6)),
+        float(rng.uniform(0.3, 0.75)),
     )
 
 

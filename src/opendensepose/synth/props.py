@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -145,6 +145,22 @@ def blob(rng: np.random.Generator, centre: NDArray[np.floating] | list[float], r
     return _finish(rng, ball + np.asarray(centre), _grid_faces(rows, columns))
 
 
+def alike(rng: np.random.Generator, parts: list[Props]) -> list[Props]:
+    """Parts of one piece of furniture: mostly of the first one's material."""
+    first, share = parts[0], 0.75
+    return [
+        replace(
+            part,
+            pattern=np.full_like(part.pattern, first.pattern[0]),
+            colour=np.broadcast_to(first.colour[0], part.colour.shape),
+            contrast=np.full_like(part.contrast, first.contrast[0]),
+        )
+        if rng.random() < share
+        else part
+        for part in parts
+    ]
+
+
 def table(rng: np.random.Generator, centre: NDArray[np.floating], yaw: float) -> list[Props]:
     """A table top on legs or on a closed front, its middle above `centre` [3]."""
     half = np.array([rng.uniform(0.3, 1.1), rng.uniform(0.25, 0.5), 0.02])
@@ -159,6 +175,7 @@ def table(rng: np.random.Generator, centre: NDArray[np.floating], yaw: float) ->
             dx, dy = i * half[0] * 0.9, j * half[1] * 0.85
             leg = [x + c * dx - s * dy, y + s * dx + c * dy, z + height / 2]
             parts.append(prism(rng, leg, [0.025, 0.025, height / 2], yaw))
+    parts = alike(rng, parts)
     if rng.random() < 0.5:
         parts.append(blob(rng, [x + rng.uniform(-0.3, 0.3), y, z + height + 0.1], rng.uniform(0.06, 0.14)))
     return parts
@@ -184,7 +201,7 @@ def seat(
         behind = middle - (depth + 0.03) * ahead
         rise = rng.uniform(0.2, 0.5)
         parts.append(prism(rng, [*behind, top + rise], [width, 0.025, rise], yaw))
-    return parts
+    return alike(rng, parts)
 
 
 def in_front(
@@ -210,9 +227,8 @@ def in_front(
         radius = np.exp(rng.uniform(np.log(0.02), np.log(0.12)))
         return [prism(rng, [x, y, 1.5], [radius, radius, 1.5], yaw, 10)]
     if kind == 3:
-        height = rng.uniform(0.1, 0.35)
-        half = [rng.uniform(0.1, 0.35), 0.15, height]
-        return [prism(rng, [x, y, rng.uniform(height, 1.3)], half, yaw)]
+        height = rng.uniform(0.15, 0.55)
+        return [prism(rng, [x, y, height], [rng.uniform(0.1, 0.35), 0.15, height], yaw)]
     spread = rng.uniform(0.1, 0.3)
     return [
         blob(rng, [x + dx, y + dy, max(z, 0.1)], rng.uniform(0.08, 0.25))
