@@ -53,7 +53,7 @@ def likeness(
     atlas: Atlas,
     picture: NDArray[np.uint8],  # [6 cell, 4 cell, 3] charts on black, as `draw_layout` arranges them
 ) -> NDArray[np.float64]:
-    """IoU [24] of each chart's silhouette with that of a picture; ValueError for a picture of another shape."""
+    """IoU [24] of each chart's silhouette with that of a picture; ValueError for another shape."""
     height, width = picture.shape[:2]
     if height * COLUMNS != width * ROWS or height % ROWS:
         raise ValueError(f"atlas picture: expected 4 x 6 square cells, got {width} x {height} pixels")
@@ -62,7 +62,7 @@ def likeness(
     ours = silhouettes(atlas, cell)
     result = np.zeros(24)
     for chart in range(1, 25):
-        bright = (picture[_window(chart, cell)].max(2) > 0).astype(np.uint8)
+        bright = (picture[_window(chart, cell)].max(2) > 64).astype(np.uint8)
         theirs = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, kernel) > 0
         result[chart - 1] = (ours[chart - 1] & theirs).sum() / max((ours[chart - 1] | theirs).sum(), 1)
     return result
