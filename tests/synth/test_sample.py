@@ -109,7 +109,7 @@ def test_truth_is_of_one_piece(studio):
 
 
 def test_as_many_from_behind_as_from_the_front(studio):
-    headings = np.concatenate([scene.headings for scene in compose_many(studio, 120, (16, 24))])
+    headings = np.concatenate([scene.headings for scene in compose_many(studio, 60, (16, 24))])
     behind = np.mean(np.cos(headings) < 0)
     assert abs(behind - 0.5) < 3 * 0.5 / np.sqrt(len(headings))  # three standard deviations
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from opendensepose.cli.common import JsonCommand, json_option, write_summary
+from opendensepose.synth.clip import write_clips
 from opendensepose.synth.dataset import write_dataset
 
 
@@ -22,7 +23,9 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
 
 
 @click.command(cls=JsonCommand)
-@click.option("--count", type=click.IntRange(1), default=100, show_default=True, help="Pictures to make.")
+@click.option(
+    "--count", type=click.IntRange(1), default=100, show_default=True, help="Pictures, or sequences, to make."
+)
 @click.option("--out", default="synth", show_default=True, help="Folder for the data set.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, other people."
@@ -35,13 +38,24 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
 @click.option(
     "--split", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Of the assets."
 )
+@click.option(
+    "--clip", "frames", type=click.IntRange(1, 9999), metavar="FRAMES", help="Sequences of so many frames."
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @json_option
-def synth(count: int, out: str, json_file: str | None, quiet: bool, **options: Any) -> None:
+def synth(
+    count: int, out: str, frames: int | None, json_file: str | None, quiet: bool, **options: Any
+) -> None:
     """Make pictures of synthetic people with exact truth: a DensePose-COCO data set with dense maps."""
     start = time.perf_counter()
-    people = write_dataset(Path(out), count, progress=not quiet, **options)
+    options["progress"] = not quiet
+    if frames is None:
+        people = write_dataset(Path(out), count, **options)
+    else:
+        people = write_clips(Path(out), count, frames, **options)
+    pictures = count * (frames or 1)
     seconds = time.perf_counter() - start
     if not quiet and json_file != "-":
-        click.echo(f"{out}: {count} pictures, {people} people, {seconds:.1f} s")
-    write_summary({"out": out, "pictures": count, "people": people, "seconds": round(seconds, 2)}, json_file)
+        click.echo(f"{out}: {pictures} pictures, {people} annotated people, {seconds:.1f} s")
+    summary = {"out": out, "pictures": pictures, "people": people, "seconds": round(seconds, 2)}
+    write_summary(summary, json_file)

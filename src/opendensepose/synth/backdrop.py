@@ -20,6 +20,7 @@ from opendensepose.synth.camera import Camera
 from opendensepose.synth.light import Light
 
 Split = Literal["train", "test"]
+CROWDED = ("venice_sunset_1k",)  # passers-by in a panorama would count as background
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Backdrops:
             stored = json.loads((folder / "irradiance_sh.json").read_text(encoding="utf-8"))
             self._sh = stored["irradiance_sh"]
             known = [path for path in folder.glob("*.jpg") if path.stem in self._sh]
-            self._paths = held_out(known, split)
+            self._paths = [path for path in held_out(known, split) if path.stem not in CROWDED]
 
     def draw(self, rng: np.random.Generator, camera: Camera) -> Backdrop:
         """A backdrop for this camera."""

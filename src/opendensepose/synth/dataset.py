@@ -39,6 +39,7 @@ class Recipe:
     assets: Path | None = None
     size: tuple[int, int] = (240, 320)  # height, width
     split: Split = "train"
+    frames: int = 0  # per clip; 0 = single pictures
 
     def info(self) -> dict[str, Any]:
         """The `info` of its annotation file."""
@@ -50,6 +51,7 @@ class Recipe:
             "odp_size": list(self.size),
             "odp_assets": self.assets is not None,
             "odp_split": self.split,
+            "odp_frames": self.frames,
         }
 
 
@@ -69,16 +71,22 @@ def write_dataset(
     The bytes depend on everything but `workers`. A stopped run goes on where it was. Raises ValueError for a
     folder that holds another data set, FileNotFoundError for missing assets.
     """
+    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split)
+    check_recipe(recipe)
+    return run_recipe(
+        Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress
+    )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise ValueError or FileNotFoundError for what cannot be made."""
+    count, size = recipe.count, recipe.size
     if count < 1 or min(size) < 16:
         raise ValueError(
             f"synth: expected count >= 1 and a size of 16 pixels or more, got {count} and {size}"
         )
-    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split)
     if recipe.assets is not None and not recipe.assets.is_dir():
-        raise FileNotFoundError(f"{assets}: expected a folder of assets, got no such folder")
-    return run_recipe(
-        Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress
-    )
+        raise FileNotFoundError(f"{recipe.assets}: expected a folder of assets, got no such folder")
 
 
 def run_recipe(
@@ -99,7 +107,9 @@ def run_recipe(
         (out / folder).mkdir(parents=True, exist_ok=True)
     parts = [out / _PARTS / f"{number:06d}.json" for number in range(chunks)]
     missing = [number for number, part in enumerate(parts) if not part.exists() or _info(part) != info]
-    with tqdm(total=chunks, initial=chunks - len(missing), unit="chunk", disable=not progress) as bar:
+    with tqdm(
+        total=chunks, initial=chunks - len(missing), unit="chunk", disable=None if progress else True
+    ) as bar:
         for number, samples in _spread_out(make_chunk, missing, workers):
             coco.write_annotations(parts[number], samples, info=info)
             bar.update()
@@ -159,14 +169,20 @@ def write_sample(
     out: Path, sample: Sample, *, image_id: int, stem: str, rng: np.random.Generator
 ) -> coco.Sample:
     """Write a picture and its dense truth; its entry for the annotation file."""
-    with atomic(out / "images" / f"{stem}.jpg") as beside:
-        if not cv2.imwrite(str(beside), sample.image[..., ::-1], _JPEG):
-            raise OSError(f"{out}/images/{stem}.jpg: cannot be written")
-    write_dense(out / "dense", stem, sample.chart, sample.uv, sample.instance)
+    write_picture(out, sample, stem)
     people = tuple(
         annotate(rng, sample, person, 100 * image_id + person.instance) for person in sample.people
     )
     return coco.Sample(image_id, f"{stem}.jpg", sample.chart.shape, people)
+
+
+def write_picture(out: Path, sample: Sample, stem: str, *, dense: bool = True) -> None:
+    """Write `images/STEM.jpg` and, if `dense`, the dense truth below `out`; OSError when that fails."""
+    with atomic(out / "images" / f"{stem}.jpg") as beside:
+        if not cv2.imwrite(str(beside), sample.image[..., ::-1], _JPEG):
+            raise OSError(f"{out}/images/{stem}.jpg: cannot be written")
+    if dense:
+        write_dense(out / "dense", stem, sample.chart, sample.uv, sample.instance)
 
 
 def annotate(rng: np.random.Generator, sample: Sample, person: SyntheticPerson, number: int) -> coco.Person:

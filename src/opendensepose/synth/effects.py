@@ -18,6 +18,7 @@ _TO_SRGB = (
 def develop(
     rng: np.random.Generator,
     radiance: NDArray[np.float32],  # [H, W, 3] linear
+    grain: np.random.Generator | None = None,  # of the noise, where it shall not follow `rng`
 ) -> NDArray[np.uint8]:
     """An sRGB picture [H, W, 3] as a camera would have saved it."""
     exposure = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.03, 3))
@@ -30,7 +31,7 @@ def develop(
         image = grey + (image - grey) * (rng.uniform(0, 1) if rng.random() < 0.7 else 0)
     image = _lens(rng, image)
     if rng.random() < 0.6:
-        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        noise = (grain or rng).standard_normal(image.shape, dtype=np.float32)
         if rng.random() < 0.5:
             noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32) * 1.6
         image = image + noise * np.float32(abs(rng.normal(0, 3)))

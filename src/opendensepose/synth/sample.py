@@ -67,12 +67,14 @@ def make_sample(
     return picture(rng, studio, compose(rng, studio, size))
 
 
-def picture(rng: np.random.Generator, studio: Studio, scene: Scene) -> Sample:
-    """Draw a scene and note the truth of each pixel."""
+def picture(
+    rng: np.random.Generator, studio: Studio, scene: Scene, grain: np.random.Generator | None = None
+) -> Sample:
+    """Draw a scene and note the truth of each pixel; `grain` as in `develop`."""
     fine = draw_buffers(scene.camera.doubled(), scene.things)
     buffers = fine.centres()
     chart, uv, instance = dense_truth(studio, scene, buffers)
-    image = develop(rng, render(scene.camera, scene.things, scene.backdrop, fine))
+    image = develop(rng, render(scene.camera, scene.things, scene.backdrop, fine), grain)
     shown = np.bincount(instance.ravel(), minlength=len(scene.people) + 1)[1:] > 0
     people = [_describe(studio, scene, fine, buffers, instance, int(k)) for k in np.flatnonzero(shown)]
     return Sample(image, chart, uv, instance, tuple(people))

@@ -45,25 +45,25 @@ def compose(
         shape = studio.body.sample_shape(rng)
         rotations = sample_pose(rng, studio.poses, shape=shape)
         heading = rng.uniform(0, 2 * np.pi)  # as many from behind as from the front
-        people.append(stand(studio.wardrobe.dress(rng, shape, rotations), heading, rng))
+        jump = rng.uniform(0.05, 0.5) if rng.random() < 0.04 else 0.0  # metres
+        people.append(stand(studio.wardrobe.dress(rng, shape, rotations), heading, jump))
         headings.append(heading)
     low, high = bounds(people[0].vertices, -np.inf)
     camera = frame_person(rng, low, high, size)
     distance = float(np.hypot(*camera.position[:2]))
-    spots = _spots(rng, camera, count)
+    spots = choose_spots(rng, camera, count)
     people = [move(person, spot) for person, spot in zip(people, spots, strict=True)]
     props = join(_furnish(rng, studio, camera, people, headings, distance))
     return Scene(camera, tuple(people), tuple(headings), props, studio.backdrops.draw(rng, camera))
 
 
-def stand(outfit: Outfit, heading: float, rng: np.random.Generator | None = None) -> Outfit:
-    """Turn a person about the vertical and put them on the floor at the origin; with `rng` a few jump."""
+def stand(outfit: Outfit, heading: float, jump: float = 0.0) -> Outfit:
+    """Turn a person about the vertical and put them over the origin, `jump` metres above the floor."""
     c, s = np.cos(heading), np.sin(heading)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
     turned = replace(outfit, vertices=outfit.vertices @ turn.T, joints=outfit.joints @ turn.T)
-    low, high = bounds(turned.vertices, -np.inf)
-    jump = rng.uniform(0.05, 0.5) if rng is not None and rng.random() < 0.04 else 0.0
-    return move(turned, np.array([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, jump - low[2]]))
+    lowest = bounds(turned.vertices, -np.inf)[0][2]
+    return move(turned, np.array([-turned.joints[0, 0], -turned.joints[0, 1], jump - lowest]))
 
 
 def move(outfit: Outfit, by: NDArray[np.floating]) -> Outfit:  # [3] metres
@@ -72,7 +72,7 @@ def move(outfit: Outfit, by: NDArray[np.floating]) -> Outfit:  # [3] metres
     return replace(outfit, vertices=outfit.vertices + step, joints=outfit.joints + step)
 
 
-def _spots(rng: np.random.Generator, camera: Camera, count: int) -> list[NDArray[np.float64]]:
+def choose_spots(rng: np.random.Generator, camera: Camera, count: int) -> list[NDArray[np.float64]]:
     """Places [3] on the floor: first the origin, then touching one before or scattered in view."""
     spots = [np.zeros(3)]
     distance = float(np.hypot(*camera.position[:2]))
