@@ -262,7 +262,7 @@ def noise(
     seed: int,
 ) -> NDArray[np.float32]:
     """Smooth noise [P] in -1..1: random values at lattice points, interpolated."""
-    return _noise(np.ascontiguousarray(xyz, np.float32), np.float32(1 / size), np.uint32(seed))
+    return _noise(np.ascontiguousarray(xyz, np.float32), np.float32(1 / size), int(seed))
 
 
 def _folds(place: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
@@ -309,10 +309,10 @@ def _sample(pixels, to_linear, uv):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _hash(i, j, k, seed):  # type: ignore[no-untyped-def]
     """A number in -1..1 for a lattice point."""
-    h = np.uint32(i) * np.uint32(374761393) + np.uint32(j) * np.uint32(668265263)
-    h = h + np.uint32(k) * np.uint32(2147483647) + seed * np.uint32(144665)
-    h = np.uint32((h ^ (h >> np.uint32(13))) * np.uint32(1274126177))
-    h = np.uint32(h ^ (h >> np.uint32(16)))
+    mask = 0xFFFFFFFF  # 32-bit arithmetic on plain integers, so that it is the same without numba
+    h = (i * 374761393 + j * 668265263 + k * 2147483647 + seed * 144665) & mask
+    h = ((h ^ (h >> 13)) * 1274126177) & mask
+    h ^= h >> 16
     return np.float32(h) / np.float32(2147483648.0) - np.float32(1.0)
 
 
@@ -322,7 +322,7 @@ def _noise(xyz, scale, seed):  # type: ignore[no-untyped-def]
     out = np.empty(len(xyz), np.float32)
     for p in range(len(xyz)):
         x, y, z = xyz[p, 0] * scale, xyz[p, 1] * scale, xyz[p, 2] * scale
-        i, j, k = np.int64(np.floor(x)), np.int64(np.floor(y)), np.int64(np.floor(z))
+        i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
         u, v, w = x - i, y - j, z - k
         u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
         total = 0.0

@@ -203,13 +203,11 @@ def _nearest(points, vertices, used, faces, start, incident):  # type: ignore[no
     """Nearest vertex by search of all, then the nearest point of the faces round it."""
     vertex = np.empty(len(points), np.int32)
     place = np.empty((len(points), 3), np.float32)
+    x, y, z = vertices[used, 0], vertices[used, 1], vertices[used, 2]
     for p in range(len(points)):
-        px, py, pz = points[p, 0], points[p, 1], points[p, 2]
-        least, at = np.inf, used[0]
-        for v in used:
-            d = (vertices[v, 0] - px) ** 2 + (vertices[v, 1] - py) ** 2 + (vertices[v, 2] - pz) ** 2
-            if d < least:
-                least, at = d, v
+        distance = (x - points[p, 0]) ** 2 + (y - points[p, 1]) ** 2 + (z - points[p, 2]) ** 2
+        nearest = np.argmin(distance)
+        least, at = distance[nearest], used[nearest]
         vertex[p] = at
         best = vertices[at].copy()
         for k in range(start[at], start[at + 1]):
