@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.surface.jit import njit
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -19,12 +21,9 @@ class Camera:
 
     def project(self, points: NDArray[np.floating]) -> NDArray[np.float32]:  # [V, 3] metres
         """World points -> [V, 3] pixel x, pixel y, depth in metres (negative behind the camera)."""
-        local = (points - self.position.astype(points.dtype)) @ self.rotation.T.astype(points.dtype)
-        depth = local[:, 2]
-        safe = np.where(np.abs(depth) < 1e-6, 1e-6, depth)
-        x = local[:, 0] / safe * self.focal + self.size[1] / 2
-        y = local[:, 1] / safe * self.focal + self.size[0] / 2
-        return np.stack([x, y, depth], 1).astype(np.float32)
+        points = np.ascontiguousarray(points, np.float32)
+        middle = (self.size[1] / 2, self.size[0] / 2)
+        return np.asarray(_project(points, self.position, self.rotation, self.focal, middle))
 
     def rays(self, step: int = 1) -> NDArray[np.float32]:
         """World directions of length >= 1 through the centres of step x step blocks: [H/step, W/step, 3]."""
@@ -41,6 +40,20 @@ class Camera:
         """The same view with 2 H + 1 x 2 W + 1 pixels; [2 i + 1, 2 j + 1] has the centre of pixel [i, j]."""
         height, width = self.size
         return Camera(self.position, self.rotation, 2 * self.focal, (2 * height + 1, 2 * width + 1))
+
+
+@njit(cache=True, nogil=True)
+def _project(points, position, rotation, focal, middle):  # type: ignore[no-untyped-def]
+    """Pixel x, y and depth [V, 3]."""
+    out = np.empty((len(points), 3), np.float32)
+    for p in range(len(points)):
+        x, y, z = points[p, 0] - position[0], points[p, 1] - position[1], points[p, 2] - position[2]
+        depth = rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z
+        scale = focal / (depth if abs(depth) > 1e-6 else 1e-6)
+        out[p, 0] = (rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z) * scale + middle[0]
+        out[p, 1] = (rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z) * scale + middle[1]
+        out[p, 2] = depth
+    return out
 
 
 def look(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,10 @@ def develop(
         image = grey + (image - grey) * (rng.uniform(0, 1) if rng.random() < 0.7 else 0)
     image = _lens(rng, image)
     if rng.random() < 0.6:
-        noise = (grain or rng).standard_normal(image.shape, dtype=np.float32)
+        noise, draw = _noise(), grain or rng
+        wanted, start = image.size, int(draw.integers(len(noise)))
+        noise = np.resize(noise[start:], wanted) if start + wanted > len(noise) else noise[start:][:wanted]
+        noise = noise.reshape(image.shape)
         if rng.random() < 0.5:
             noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32) * 1.6
         image = image + noise * np.float32(abs(rng.normal(0, 3)))
@@ -41,6 +46,12 @@ def develop(
         _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
     return picture
+
+
+@lru_cache(maxsize=1)
+def _noise() -> NDArray[np.float32]:
+    """A store of normal noise: drawing it anew would cost more than anything else here."""
+    return np.random.default_rng(5).standard_normal(1 << 21, dtype=np.float32)
 
 
 def tone(radiance: NDArray[np.float32]) -> NDArray[np.float32]:  # [H, W, 3]

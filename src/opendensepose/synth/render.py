@@ -304,18 +304,28 @@ def _shade_floor(
 ) -> None:  # [H, W, 3], changed in place
     """Darken the backdrop where the floor z = 0 lies in the shadow of a thing."""
     step = 2
-    rays = camera.rays(step)
-    downwards = rays[..., 2] < -1e-3
-    reach = np.where(downwards, camera.position[2] / np.maximum(-rays[..., 2], 1e-3), np.inf)
-    near = reach < 15
-    place = camera.position.astype(np.float32) + rays[near] * reach[near][:, None].astype(np.float32)
-    dark = np.zeros(rays.shape[:2], np.float32)
-    up = np.zeros_like(place)
-    dark[near] = 1 - _lit(place, up, shadows.axes, shadows.origin, shadows.scale, shadows.distance)
-    soft = cv2.GaussianBlur(dark, (0, 0), 1.5)
+    dark = _floor_shadow(
+        camera.rays(step), camera.position, shadows.axes, shadows.origin, shadows.scale, shadows.distance
+    )
     strength = min(0.75, light.shade + 0.5 * float(light.key_colour.mean()))
-    full = cv2.resize(soft, (rays.shape[1] * step, rays.shape[0] * step), interpolation=cv2.INTER_LINEAR)
-    picture *= 1 - strength * full[: picture.shape[0], : picture.shape[1], None]
+    soft = cv2.GaussianBlur(1 - strength * dark, (0, 0), 1.5)
+    left = cv2.resize(soft, (dark.shape[1] * step, dark.shape[0] * step), interpolation=cv2.INTER_LINEAR)
+    picture *= np.asarray(left)[: picture.shape[0], : picture.shape[1], None]
+
+
+@njit(cache=True, nogil=True)
+def _floor_shadow(rays, position, axes, origin, scale, distance):  # type: ignore[no-untyped-def]
+    """How dark [H, W] the floor z = 0 is where rays [H, W, 3] meet it nearer than 15 ray lengths, 0..1."""
+    dark = np.zeros(rays.shape[:2], np.float32)
+    place, up = np.empty((1, 3), np.float32), np.zeros((1, 3), np.float32)
+    for i in range(rays.shape[0]):
+        for j in range(rays.shape[1]):
+            down = -rays[i, j, 2]
+            if down > 1e-3 and position[2] < 15 * down:
+                for k in range(3):
+                    place[0, k] = position[k] + rays[i, j, k] * position[2] / down
+                dark[i, j] = 1 - _lit(place, up, axes, origin, scale, distance)[0]
+    return dark
 
 
 @njit(cache=True, nogil=True)

@@ -89,8 +89,8 @@ def _nearest(points, start, ring_start, ring, surface, rest):  # type: ignore[no
                     best, faces[p] = d, f
                     barys[p, 0], barys[p, 1], barys[p, 2] = w0, w1, w2
             vertex = surface[faces[p], np.argmax(barys[p])]
-            if vertex == before:
-                break
+            if vertex == before or min(barys[p, 0], barys[p, 1], barys[p, 2]) > 0:
+                break  # inside a face: nothing near is nearer
     return faces, barys
 
 
