@@ -15,6 +15,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "atlas": "Draw the charts and the coloured body.",
     "synth": "Make pictures of synthetic people with exact ground truth.",
     "train": "Train a net on them, or on your own data.",
+    "export": "Make a model file of a trained net.",
 }
 
 
