@@ -98,7 +98,9 @@ def export(
     with atomic(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         parts = {"model.json": json.dumps(meta, indent=1), "detector.onnx": detector, "dense.onnx": dense}
         for member, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(member), content)  # ZipInfo: no clock, the same net gives the same bytes
+            archive.writestr(
+                zipfile.ZipInfo(member), content
+            )  # ZipInfo: no clock, the same net gives the same bytes
     return target
 
 
@@ -124,13 +126,19 @@ def graphs(model: DensePoseRCNN, *, half: bool = True) -> tuple[bytes, bytes]:
         {"features_0": maps, "boxes": {0: "N"}, "scores": {0: "N"}},
     )
     dense = _trace(
-        Dense(model), (features, boxes), {"features_0": maps, "boxes": {0: "N"}}, {k: {0: "N"} for k in DENSE_OUTPUTS}
+        Dense(model),
+        (features, boxes),
+        {"features_0": maps, "boxes": {0: "N"}},
+        {k: {0: "N"} for k in DENSE_OUTPUTS},
     )
     return tuple(_pack(graph, half).SerializeToString() for graph in (detector, dense))  # type: ignore[return-value]
 
 
 def _trace(
-    module: nn.Module, arguments: tuple[Tensor, ...], inputs: dict[str, dict[int, str]], outputs: dict[str, dict[int, str]]
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    inputs: dict[str, dict[int, str]],
+    outputs: dict[str, dict[int, str]],
 ) -> onnx.ModelProto:
     """The module as ONNX; names and dynamic axes of inputs and outputs are the dictionaries' keys and values."""
     file = io.BytesIO()
@@ -163,7 +171,9 @@ def _pack(model: onnx.ModelProto, half: bool) -> onnx.ModelProto:
             full = weight.name
             packed = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{full}.half")
             weight.CopyFrom(packed)
-            casts.append(helper.make_node("Cast", [packed.name], [full], f"{full}.cast", to=TensorProto.FLOAT))
+            casts.append(
+                helper.make_node("Cast", [packed.name], [full], f"{full}.cast", to=TensorProto.FLOAT)
+            )
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

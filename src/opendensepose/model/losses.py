@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 # Weights of background and charts 1..24 in the part loss: rare and thin parts would otherwise never be predicted.
-PART_WEIGHTS = torch.tensor([0.6] + [1.0] * 2 + [3.0] * 2 + [2.5] * 2 + [1.0] * 4 + [1.3] * 4 + [2.0] * 8 + [1.3] * 2)
+PART_WEIGHTS = torch.tensor(
+    [0.6] + [1.0] * 2 + [3.0] * 2 + [2.5] * 2 + [1.0] * 4 + [1.3] * 4 + [2.0] * 8 + [1.3] * 2
+)
 UV_BETA = 0.05  # smooth L1 turns linear here: 5 % of a chart
 
 
@@ -34,10 +36,14 @@ def dense_losses(outputs: dict[str, Tensor], chart: Tensor, uv: Tensor) -> dict[
 
 def read_points(maps: Tensor, xy: Tensor) -> Tensor:
     """Bilinear reading of maps [P, C, S, S] at one point each, xy [P, 2] in 0..1 of the box -> [P, C]."""
-    return F.grid_sample(maps, (xy * 2 - 1)[:, None, None], padding_mode="border", align_corners=False)[:, :, 0, 0]
+    return F.grid_sample(maps, (xy * 2 - 1)[:, None, None], padding_mode="border", align_corners=False)[
+        :, :, 0, 0
+    ]
 
 
-def sparse_losses(outputs: dict[str, Tensor], roi: Tensor, xy: Tensor, chart: Tensor, uv: Tensor) -> dict[str, Tensor]:
+def sparse_losses(
+    outputs: dict[str, Tensor], roi: Tensor, xy: Tensor, chart: Tensor, uv: Tensor
+) -> dict[str, Tensor]:
     """Losses on annotated points, as the publication: roi [P] row of the outputs, xy [P, 2] in 0..1 of its box,
     chart [P] int64 1..24, uv [P, 2]."""
     if len(roi) == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from opendensepose.model.targets import Truth, anchor_targets, jitter, match, sa
 
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 CHARTS = 24
+NOBODY = 255  # an instance number that no picture has
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,12 @@ class Settings:
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)  # RGB, 0..255
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     bgr: bool = True  # the net sees channels in this order
-    box_strides: tuple[int, ...] = (4, 8, 16, 32)  # levels that the box head pools from; one: no choice by size
+    box_strides: tuple[int, ...] = (
+        4,
+        8,
+        16,
+        32,
+    )  # levels that the box head pools from; one: no choice by size
     canonical_size: float = 224.0
     box_pool: int = 7
     dense_pool: int = 28
@@ -40,12 +47,11 @@ class Settings:
     max_people: int = 100
 
 
-@dataclass(frozen=True)
-class Sampling:
+class Sampling(NamedTuple):
     """How training picks its boxes, per image."""
 
     anchors: int = 128
-    proposals: int = 24
+    proposals: int = 16
     positive_share: float = 0.5
     people: int = 3  # dense boxes per image, on average over the batch
     jitter: float = 0.04
@@ -103,7 +109,9 @@ class DensePoseRCNN(nn.Module):
             canonical_size=s.canonical_size,
         )
 
-    def detect(self, pyramid: list[Tensor], height: int | Tensor, width: int | Tensor) -> tuple[Tensor, Tensor]:
+    def detect(
+        self, pyramid: list[Tensor], height: int | Tensor, width: int | Tensor
+    ) -> tuple[Tensor, Tensor]:
         """People in ONE image: boxes [N, 4] clipped to height x width, scores [N], best first."""
         s = self.settings
         maps = self.rpn_maps(pyramid)
@@ -162,7 +170,9 @@ class DensePoseRCNN(nn.Module):
         picked: list[list[Tensor]] = [[], [], [], []]
         proposals = []
         for i, boxes in enumerate(truth):
-            index, wanted, target = anchor_targets(anchors, boxes, count=sampling.anchors, generator=generator)
+            index, wanted, target = anchor_targets(
+                anchors, boxes, count=sampling.anchors, generator=generator
+            )
             row = (flat_logits[i, index], flat_deltas[i, index[: len(target)]], wanted, target)
             for store, value in zip(picked, row, strict=True):
                 store.append(value)
@@ -217,6 +227,9 @@ class DensePoseRCNN(nn.Module):
                     chosen[k] = mine[good[torch.randint(len(good), (), generator=generator)]]
             all_boxes.append(clip(chosen[order], height, width))
             all_instances.append(instance[order])
+        if not any(len(boxes) for boxes in all_boxes):  # norms need something to average over
+            all_boxes[0] = all_boxes[0].new_tensor([[0.0, 0.0, width, height]])
+            all_instances[0] = all_instances[0].new_tensor([NOBODY])
         return all_boxes, all_instances
 
 
@@ -225,13 +238,14 @@ def small(
     stem: int = 32,
     widths: tuple[int, int, int, int] = (32, 64, 128, 256),
     channels: int = 64,
-    head: tuple[int, int, int] = (64, 128, 256),
-    head_depths: tuple[int, int, int] = (1, 1, 1),
+    depths: tuple[int, int, int, int] = (1, 2, 2, 2),
+    head: tuple[int, int] = (128, 256),
+    head_depths: tuple[int, int] = (1, 2),
     hidden: int = 256,
     norm: Norm = nn.BatchNorm2d,
 ) -> DensePoseRCNN:
     """The net for CPUs: a ResNet-18 shape at half width, proposals from stride 8 on, hourglass dense head."""
-    backbone = ResNet(block="basic", stem=stem, widths=widths, norm=norm)
+    backbone = ResNet(block="basic", stem=stem, light_stem=True, widths=widths, depths=depths, norm=norm)
     rpn = RPN(
         channels,
         strides=(8, 16, 32, 64),
@@ -242,9 +256,7 @@ def small(
         after_nms=40,
     )
     dense_head = HourglassHead(channels, widths=head, depths=head_depths, norm=norm)
-    settings = Settings(
-        std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8,), aligned=True, max_people=20
-    )
+    settings = Settings(std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8,), aligned=True, max_people=20)
     return DensePoseRCNN(
         backbone=backbone,
         fpn=FPN(backbone.channels, channels, finest_kernel=1),
@@ -252,7 +264,7 @@ def small(
         box_head=BoxHead(channels, hidden=(hidden,)),
         decoder=Decoder(channels, width=channels, outputs=channels, kernel=1),
         dense_head=dense_head,
-        predictor=DensePredictor(dense_head.channels),
+        predictor=DensePredictor(dense_head.channels, kernel=2),
         settings=settings,
     )
 

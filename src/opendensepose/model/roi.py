@@ -20,7 +20,9 @@ def axis_weights(start: Tensor, stop: Tensor, length: int, size: int, ratio: int
     shift = 0.5 if aligned else 0.0
     extent = stop - start if aligned else (stop - start).clamp(min=1.0)
     steps = (torch.arange(size * ratio, device=start.device, dtype=start.dtype) + 0.5) / (size * ratio)
-    at = (start - shift)[:, None] + extent[:, None] * steps  # [N, size*ratio] map coordinates, cell k centred on k
+    at = (start - shift)[:, None] + extent[
+        :, None
+    ] * steps  # [N, size*ratio] map coordinates, cell k centred on k
     inside = ((at >= -1) & (at <= length)).to(at.dtype) / ratio
     cells = torch.arange(length, device=start.device, dtype=start.dtype)
     hat = (1 - (at.clamp(min=0).clamp(max=length - 1)[..., None] - cells).abs()).clamp(min=0)

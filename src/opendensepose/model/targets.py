@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +11,7 @@ from torchvision.ops import box_iou
 from opendensepose.model.boxes import encode
 
 
-@dataclass(frozen=True)
-class Truth:
+class Truth(NamedTuple):
     """A batch's ground truth; K people in all, G points in all."""
 
     boxes: list[Tensor]  # per image [K_b, 4] xyxy, pixels of the canvas
@@ -41,7 +40,9 @@ def match(boxes: Tensor, truth: Tensor, *, low: float, high: float, keep_best: b
     return label, index
 
 
-def sample_labels(label: Tensor, count: int, positive_share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def sample_labels(
+    label: Tensor, count: int, positive_share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Random indices (positive, negative) of at most `count` labels, at most `positive_share` of them positive."""
     chosen = []
     room = count

@@ -99,7 +99,11 @@ def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 
 def recolour(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mild changes of exposure, contrast, gamma and white balance; now and then grey, soft or noisy."""
     values = np.arange(256, dtype=np.float32) / 255
-    gamma, contrast, gain = np.exp(rng.normal(0, 0.2)), np.exp(rng.normal(0, 0.15)), np.exp(rng.normal(0, 0.15))
+    gamma, contrast, gain = (
+        np.exp(rng.normal(0, 0.2)),
+        np.exp(rng.normal(0, 0.15)),
+        np.exp(rng.normal(0, 0.15)),
+    )
     tint = np.exp(rng.normal(0, 0.06, 3))
     curve = ((values**gamma - 0.5) * contrast + 0.5) * gain
     table = np.clip(curve[:, None] * tint * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -52,7 +52,9 @@ class Average:
         new = model.state_dict()
         floating = [k for k, v in self.state.items() if v.is_floating_point()]
         with torch.no_grad():
-            torch._foreach_lerp_([self.state[k] for k in floating], [new[k].detach() for k in floating], weight)
+            torch._foreach_lerp_(
+                [self.state[k] for k in floating], [new[k].detach() for k in floating], weight
+            )
             for k in self.state.keys() - set(floating):
                 self.state[k].copy_(new[k])
 
@@ -76,6 +78,8 @@ def load_weights(model: nn.Module, state: dict[str, Tensor], source: str) -> lis
     fitting = {k: v.to(own[k].dtype) for k, v in state.items() if k in own and own[k].shape == v.shape}
     wanted = [k for k in own if not k.endswith("num_batches_tracked")]
     if 2 * len(fitting) < len(wanted):
-        raise ValueError(f"{source}: expected weights of this net ({len(wanted)} arrays), got {len(fitting)} that fit")
+        raise ValueError(
+            f"{source}: expected weights of this net ({len(wanted)} arrays), got {len(fitting)} that fit"
+        )
     model.load_state_dict(fitting, strict=False)
     return [k for k in wanted if k not in fitting]

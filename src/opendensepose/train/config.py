@@ -36,8 +36,9 @@ class TrainConfig:
     clip: float = 5.0  # largest gradient norm
     ema: float = 0.998
     seed: int = 0
-    workers: int = 1  # processes that read and augment
-    threads: int = 2  # of the training process
+    processes: int = 1  # that train, each on `batch_size` images per step
+    threads: int = 2  # of each of them
+    workers: int = 1  # processes that read and augment, for each of them
     precision: str = "32"  # "32" or "bf16" (only faster on CPUs that have bf16 instructions)
     # height, width of a step's images, drawn per step; multiples of 32
     canvases: tuple[tuple[int, int], ...] = ((192, 192), (224, 192), (192, 224), (256, 256), (256, 320))
@@ -59,7 +60,7 @@ class TrainConfig:
             raise ValueError(f"precision: expected 32 or bf16, got {self.precision!r}")
         if not self.data:
             raise ValueError("data: expected at least one folder, got none")
-        for name in ("batch_size", "threads", "people", "log_steps"):
+        for name in ("batch_size", "processes", "threads", "people", "log_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
         bad = [c for c in self.canvases if len(c) != 2 or any(n < 32 or n % 32 for n in c)]

@@ -130,9 +130,7 @@ class Batches(Dataset[Batch]):
         config = self.config
         picture = read_picture(entry)
         box = entry.boxes[rng.integers(len(entry.boxes))]
-        window = choose_window(
-            rng, picture.chart.shape, box, canvas, (config.smallest, config.largest)
-        )
+        window = choose_window(rng, picture.chart.shape, box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
         picture = flip(picture) if rng.random() < 0.5 else picture
         return Picture(recolour(rng, picture.image), picture.chart, picture.uv, picture.instance)
@@ -158,12 +156,12 @@ def _start_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def loader(batches: Batches, start: int, stop: int | None, workers: int) -> DataLoader[Batch]:
-    """Batches of steps start .. stop - 1 (None: without end), in order."""
+def loader(batches: Batches, steps: range, workers: int) -> DataLoader[Batch]:
+    """The batches of `steps`, in order, made by `workers` processes (0: by this one)."""
     return DataLoader(
         batches,
         batch_size=None,
-        sampler=range(start, stop if stop is not None else 1 << 60),  # type: ignore[arg-type]
+        sampler=steps,  # type: ignore[arg-type]
         num_workers=workers,
         worker_init_fn=_start_worker,
         prefetch_factor=3 if workers else None,

@@ -27,7 +27,9 @@ def evaluate(model: DensePoseRCNN, batches: list[Batch]) -> tuple[dict[str, floa
         outputs, _ = model.dense(features, batch.truth.boxes)
         rows = torch.cat([torch.full_like(n, i) for i, n in enumerate(batch.truth.instance)])
         boxes = torch.cat(batch.truth.boxes)
-        truth, uv = sample_grid(boxes, rows, torch.cat(batch.truth.instance), batch.truth, outputs["fine"].shape[-1])
+        truth, uv = sample_grid(
+            boxes, rows, torch.cat(batch.truth.instance), batch.truth, outputs["fine"].shape[-1]
+        )
         chart, found = read_maps(outputs)
         person = truth > 0
         right = (chart == truth) & person

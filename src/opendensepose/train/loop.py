@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
+from lightning.fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -25,6 +26,7 @@ from opendensepose.train.pictures import comparison
 
 LAST, BEST = "last.pt", "best.pt"
 STILL_CANVAS = (256, 320)
+FOREVER = 1 << 60
 
 
 def learning_rate(progress: float, config: TrainConfig) -> float:
@@ -58,22 +60,34 @@ def parameter_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
 class Run:
     """State of one training: what a checkpoint holds, and the steps that change it."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, fabric: Fabric, config: TrainConfig) -> None:
         torch.set_num_threads(config.threads)
-        self.config, self.out = config, Path(config.out)
+        self.fabric, self.config, self.out = fabric, config, Path(config.out)
         entries = find_entries(config.data)
         kept = min(config.held_out, len(entries) // 5)
         self.entries = entries[: len(entries) - kept]
-        self.still = still_batches(entries[len(entries) - kept :], STILL_CANVAS, 8)
-        precision = "bf16-mixed" if config.precision == "bf16" else "32-true"
-        logger = TensorBoardLogger(root_dir=self.out, name="logs", version="")
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision, loggers=logger)  # type: ignore[arg-type]
+        self.still = (
+            still_batches(entries[len(entries) - kept :], STILL_CANVAS, 8) if fabric.is_global_zero else []
+        )
         self.plain = build_model(config)
-        optimizer = torch.optim.AdamW(parameter_groups(self.plain, config.weight_decay), lr=config.lr, fused=True)
-        self.model, self.optimizer = self.fabric.setup(self.plain, optimizer)
-        self.model.mark_forward_method("losses")
-        self.average = Average(self.plain, config.ema)
+        optimizer = torch.optim.AdamW(
+            parameter_groups(self.plain, config.weight_decay), lr=config.lr, fused=True
+        )
         self.step, self.elapsed, self.best = 0, 0.0, -1.0
+        self.average = Average(self.plain, config.ema)
+        self._resume(optimizer)
+        self.model, self.optimizer = fabric.setup(self.plain, optimizer)
+        self.model.mark_forward_method("losses")
+
+    def _resume(self, optimizer: torch.optim.Optimizer) -> None:
+        """Continue from `last.pt` if there is one."""
+        if not (self.out / LAST).is_file():
+            return
+        saved = load_checkpoint(self.out / LAST)
+        self.plain.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        self.average.load(saved["ema"])
+        self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
 
     @property
     def progress(self) -> float:
@@ -82,11 +96,11 @@ class Run:
             return self.step / self.config.steps
         return self.elapsed / (60 * float(self.config.minutes or 1))
 
-    def train_step(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """One step of the optimiser: losses by name and the dense maps."""
+    def train_step(self, batch: Batch, progress: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """One step of the optimiser: losses by name and the dense maps; `progress` 0..1 sets the learning rate."""
         config = self.config
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.progress, config)
+            group["lr"] = learning_rate(progress, config)
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + batch.step)
         images = batch.images.float().contiguous(memory_format=torch.channels_last)
         losses, shown = self.model.losses(
@@ -94,13 +108,16 @@ class Run:
         )
         total = torch.stack([config.loss_weights[k] * v for k, v in losses.items()]).sum()
         if not torch.isfinite(total):
-            raise RuntimeError(f"step {batch.step}: expected a finite loss, got {float(total)}; try a smaller lr")
+            raise RuntimeError(
+                f"step {batch.step}: expected a finite loss, got {float(total)}; try a smaller lr"
+            )
         self.fabric.backward(total)
         nn.utils.clip_grad_norm_(self.plain.parameters(), config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.average.update(self.plain)
-        self.step = batch.step + 1
+        if self.fabric.is_global_zero:
+            self.average.update(self.plain)
+        self.step += 1
         return losses, shown
 
     def save(self, name: str) -> None:
@@ -117,16 +134,6 @@ class Run:
                 "optimizer": self.optimizer.state_dict(),
             },
         )
-
-    def resume(self) -> None:
-        """Continue from `last.pt` if there is one."""
-        if not (self.out / LAST).is_file():
-            return
-        saved = load_checkpoint(self.out / LAST)
-        self.plain.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.average.load(saved["ema"])
-        self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
 
     def judge(self) -> dict[str, float]:
         """Figures of the averaged weights on the held-out pictures; keeps the best checkpoint."""
@@ -156,40 +163,86 @@ class Run:
 def train(config: TrainConfig, *, quiet: bool = False) -> Path:
     """Train, or continue a run that was stopped: the path of the best checkpoint.
 
-    Writes last.pt, best.pt, config.json and TensorBoard logs into `config.out`.
+    Writes last.pt, best.pt, config.json and TensorBoard logs into `config.out`. With `config.processes` > 1 each
+    process trains on its own batches and the gradients are averaged.
     """
-    run = Run(config)
-    run.resume()
-    with atomic(run.out / "config.json") as beside:
+    find_entries(config.data)  # complain here, not in a child
+    with atomic(Path(config.out) / "config.json") as beside:
         beside.write_text(json.dumps(config.to_dict(), indent=1))
-    batches = iter(loader(Batches(run.entries, config), run.step, config.steps, config.workers))
-    sums: dict[str, float] = defaultdict(float)
-    count, people = 0, 0
+    logger = TensorBoardLogger(root_dir=config.out, name="logs", version="")
+    strategy: Any = "auto"
+    if config.processes > 1:
+        # own statistics of norms in each process: nothing waits for them
+        strategy = DDPStrategy(start_method="spawn", process_group_backend="gloo", broadcast_buffers=False)
+    fabric = Fabric(
+        accelerator="cpu" if config.processes > 1 else "auto",
+        devices=config.processes,
+        strategy=strategy,
+        precision="bf16-mixed" if config.precision == "bf16" else "32-true",
+        loggers=logger,
+    )
+    fabric.launch(fit, config.to_dict(), quiet)
+    return Path(config.out) / BEST
+
+
+def fit(fabric: Fabric, options: dict[str, Any], quiet: bool) -> None:
+    """What each process of `train` does; `options` are the fields of its config (plain types cross to a child)."""
+    config = TrainConfig(**options)
+    run = Run(fabric, config)
+    rank, world = fabric.global_rank, fabric.world_size
+    stop = None if config.steps is None else config.steps * world
+    batches = iter(
+        loader(
+            Batches(run.entries, config),
+            range(run.step * world + rank, stop or FOREVER, world),
+            config.workers,
+        )
+    )
+    report = Report(run, quiet=quiet or rank > 0)
     before, start = run.elapsed, time.monotonic()
     next_save = run.elapsed + 60 * config.save_minutes
-    bar = tqdm(total=100, desc="train", unit="%", disable=quiet, bar_format="{desc} {percentage:3.0f}% {elapsed} {postfix}")
-    while run.progress < 1:
-        losses, shown = run.train_step(next(batches))
+    while (progress := fabric.broadcast(run.progress)) < 1:
+        losses, shown = run.train_step(next(batches), progress)
         run.elapsed = before + time.monotonic() - start
-        count, people = count + 1, people + len(shown["image"])
-        for name, value in losses.items():
-            sums[name] += float(value.detach())
-        if count % config.log_steps == 0:
-            means = {f"loss/{k}": v / config.log_steps for k, v in sums.items()}
-            speed = {"people": people, "images_per_s": count * config.batch_size / (run.elapsed - before)}
-            rate = {"lr": learning_rate(run.progress, config)}
-            run.fabric.log_dict({**means, **speed, **rate}, run.step)
-            bar.set_postfix_str(
-                f"step {run.step} " + " ".join(f"{k[5:]} {v:.3f}" for k, v in means.items())
-                + f" {speed['images_per_s']:.1f} images/s {people / (run.elapsed - before):.1f} people/s"
-            )
-            sums.clear()
-        bar.update(min(100, 100 * run.progress) - bar.n)
-        if run.elapsed >= next_save:
-            figures = run.judge()
-            bar.write(f"step {run.step}: " + " ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+        report.add(losses, len(shown["image"]))
+        if rank == 0 and run.elapsed >= next_save:
+            report.say(run.judge())
             next_save = run.elapsed + 60 * config.save_minutes
-    figures = run.judge()
-    bar.write(f"step {run.step}: " + " ".join(f"{k} {v:.3f}" for k, v in figures.items()))
-    bar.close()
-    return run.out / BEST
+    if rank == 0:
+        report.say(run.judge())
+    fabric.barrier()
+
+
+class Report:
+    """Means of the losses and the speed, for the progress bar and TensorBoard."""
+
+    def __init__(self, run: Run, *, quiet: bool) -> None:
+        form = "{desc} {percentage:3.0f}% {elapsed} {postfix}"
+        self.run, self.bar = run, tqdm(total=100, desc="train", disable=quiet, bar_format=form)
+        self.sums: dict[str, float] = defaultdict(float)
+        self.steps, self.people, self.since = 0, 0, time.monotonic()
+
+    def add(self, losses: dict[str, Tensor], people: int) -> None:
+        """One step; every `log_steps` steps the means are shown and start again."""
+        for name, value in losses.items():
+            self.sums[name] += float(value.detach())
+        self.steps, self.people = self.steps + 1, self.people + people
+        config, world = self.run.config, self.run.fabric.world_size
+        if self.steps < config.log_steps:
+            return
+        seconds = time.monotonic() - self.since
+        values = {f"loss/{name}": total / self.steps for name, total in self.sums.items()}
+        values["speed/images"] = self.steps * config.batch_size * world / seconds
+        values["speed/people"] = self.people * world / seconds
+        values["lr"] = learning_rate(self.run.progress, config)
+        self.run.fabric.log_dict(values, self.run.step)
+        self.bar.update(min(100.0, 100 * self.run.progress) - self.bar.n)
+        text = " ".join(f"{name.split('/')[-1]} {value:.3g}" for name, value in values.items())
+        self.bar.set_postfix_str(f"step {self.run.step} {text}")
+        self.sums.clear()
+        self.steps, self.people, self.since = 0, 0, time.monotonic()
+
+    def say(self, figures: dict[str, float]) -> None:
+        """Figures of the held-out pictures, on a line of their own."""
+        text = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        self.bar.write(f"step {self.run.step}, {self.run.elapsed / 60:.1f} min, held out: {text}")
