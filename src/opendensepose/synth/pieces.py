@@ -17,7 +17,7 @@ from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
 from opendensepose.synth.paint import TO_LINEAR, Face, Texture
 from opendensepose.synth.template import HEAD, LIMB, TORSO, Template, X
 
-VERSION = 2  # of the cache files
+VERSION = 3  # of the cache files
 GARMENT_TEXTURE, SKIN_TEXTURE = 256, 512  # pixels
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
