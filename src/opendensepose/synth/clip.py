@@ -16,9 +16,9 @@ from opendensepose.synth.dataset import Recipe, annotate, check_recipe, run_reci
 from opendensepose.synth.dress import Clothes, Outfit
 from opendensepose.synth.poses import sample_clip
 from opendensepose.synth.props import clutter, in_front, join
-from opendensepose.synth.render import bounds
 from opendensepose.synth.sample import Sample, SyntheticPerson, picture
 from opendensepose.synth.scene import PEOPLE_SHARE, Scene, choose_spots, move, stand
+from opendensepose.synth.shadow import bounds
 from opendensepose.synth.studio import Split, Studio
 
 RATE = 15.0  # frames per second, that of the captured motions

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from opendensepose.surface.raster import NEAR
 from opendensepose.synth.camera import Camera
 from opendensepose.synth.effects import develop
-from opendensepose.synth.render import Buffers, bounds, draw_buffers, owned_pixels, render
+from opendensepose.synth.render import Buffers, draw_buffers, owned_pixels, render
 from opendensepose.synth.scene import Scene, compose
+from opendensepose.synth.shadow import bounds
 from opendensepose.synth.studio import Split, Studio
 
 # metres that a keypoint may lie behind the visible surface and count as seen: face, then the rest

@@ -12,7 +12,7 @@ from opendensepose.synth.camera import Camera, frame_person
 from opendensepose.synth.dress import Outfit
 from opendensepose.synth.poses import sample_pose
 from opendensepose.synth.props import Props, clutter, in_front, join, prism, seat
-from opendensepose.synth.render import bounds
+from opendensepose.synth.shadow import bounds
 from opendensepose.synth.studio import Studio
 
 PEOPLE_SHARE = (0.5, 0.25, 0.12, 0.08, 0.05)  # of pictures with 1, 2, ... 5 people
