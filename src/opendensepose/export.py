@@ -24,14 +24,15 @@ from torch.nn import functional as F
 
 import opendensepose
 from opendensepose.io.files import atomic
-from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.train.checkpoint import load_checkpoint, load_weights
 
 OPSET = 18
 STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
 DENSE_OUTPUTS = ("coarse", "fine", "u", "v")
-PREFIX = "model."  # of weights inside the wrappers below
+GRAPHS = ("detector.onnx", "dense.onnx")
+PREFIX, HALF = "model.", ".half"  # around the net's own names of weights, in the graphs
 
 
 class Detector(nn.Module):
@@ -81,7 +82,6 @@ def export(
         model, source = checkpoint_or_model, b""
     else:
         model, source = load_model(checkpoint_or_model), Path(checkpoint_or_model).read_bytes()
-    detector, dense = graphs(model, half=half)
     meta = {
         "format": 1,
         "name": name,
@@ -96,8 +96,8 @@ def export(
     }
     target = Path(path)
     with atomic(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-        parts = {"model.json": json.dumps(meta, indent=1), "detector.onnx": detector, "dense.onnx": dense}
-        for member, content in parts.items():
+        archive.writestr(zipfile.ZipInfo("model.json"), json.dumps(meta, indent=1))
+        for member, content in zip(GRAPHS, graphs(model, half=half), strict=True):
             archive.writestr(
                 zipfile.ZipInfo(member), content
             )  # ZipInfo: no clock, the same net gives the same bytes
@@ -169,7 +169,7 @@ def _pack(model: onnx.ModelProto, half: bool) -> onnx.ModelProto:
     for weight in model.graph.initializer if half else ():
         if weight.data_type == TensorProto.FLOAT and len(weight.dims) > 1:
             full = weight.name
-            packed = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{full}.half")
+            packed = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), full + HALF)
             weight.CopyFrom(packed)
             casts.append(
                 helper.make_node("Cast", [packed.name], [full], f"{full}.cast", to=TensorProto.FLOAT)
@@ -190,11 +190,11 @@ def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
         return load_checkpoint(source)["ema"]["state"]
     file = ModelFile.open(source)
     state = {}
-    for graph in (file.detector, file.dense):
-        for weight in onnx.load_from_string(graph).graph.initializer:
-            if weight.name.startswith(PREFIX):
-                name = weight.name.removeprefix(PREFIX).removesuffix(".half")
-                state[name] = torch.from_numpy(numpy_helper.to_array(weight).astype(np.float32))
+    models = [onnx.load_from_string(graph) for graph in (file.detector, file.dense)]
+    for weight in (weight for model in models for weight in model.graph.initializer):
+        if weight.name.startswith(PREFIX):
+            name = weight.name.removeprefix(PREFIX).removesuffix(HALF)
+            state[name] = torch.from_numpy(numpy_helper.to_array(weight).astype(np.float32))
     return state
 
 

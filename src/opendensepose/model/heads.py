@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,7 +22,7 @@ class BoxHead(nn.Module):
     def __init__(self, channels: int, *, pool: int = 7, hidden: tuple[int, ...] = (1024, 1024)) -> None:
         super().__init__()
         widths = (channels * pool * pool, *hidden)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         self.scores = nn.Linear(widths[-1], 2)
         self.deltas = nn.Linear(widths[-1], 4)
         nn.init.normal_(self.scores.weight, std=0.01)

@@ -13,7 +13,7 @@ from opendensepose.surface.parts import MIRROR_CHART
 # Charts whose U turns round in a mirror (hands, feet, head halves) and those whose V does (the torso): ATLAS.
 MIRROR_U = np.isin(np.arange(25), (3, 4, 5, 6, 23, 24))
 MIRROR_V = np.isin(np.arange(25), (1, 2))
-_NOISE = np.random.default_rng(7).normal(size=(512, 512)).astype(np.float32)
+_NOISE = np.random.default_rng(7).normal(size=(1024, 1024)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def choose_window(
 ) -> Window:
     """A random window in which the person is `heights` canvas pixels tall, and mostly inside."""
     tall = max(box[3] - box[1], 0.7 * (box[2] - box[0]), 1.0)
-    wanted = np.exp(rng.uniform(np.log(heights[0]), np.log(min(heights[1], 1.25 * canvas[0]))))
+    wanted = rng.uniform(heights[0], min(heights[1], 1.15 * canvas[0]))
     fill = max(canvas[0] / size[0], canvas[1] / size[1])  # smaller scales leave empty borders
     scale = float(np.clip(wanted / tall, 0.9 * fill, max(2.0, fill)))
     stretch = np.exp(rng.uniform(-0.06, 0.06))
@@ -99,23 +99,20 @@ def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 
 def recolour(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mild changes of exposure, contrast, gamma and white balance; now and then grey, soft or noisy."""
     values = np.arange(256, dtype=np.float32) / 255
-    gamma, contrast, gain = (
-        np.exp(rng.normal(0, 0.2)),
-        np.exp(rng.normal(0, 0.15)),
-        np.exp(rng.normal(0, 0.15)),
-    )
-    tint = np.exp(rng.normal(0, 0.06, 3))
+    gamma, contrast, gain = np.exp(rng.normal(0, (0.14, 0.1, 0.1)))
+    tint = np.exp(rng.normal(0, 0.04, 3))
     curve = ((values**gamma - 0.5) * contrast + 0.5) * gain
     table = np.clip(curve[:, None] * tint * 255 + 0.5, 0, 255).astype(np.uint8)
     image = cv2.LUT(image, table[None])
     if rng.random() < 0.05:
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
     if rng.random() < 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.9))
     if rng.random() < 0.3:
-        y, x = rng.integers(0, 512, 2)
-        noise = np.roll(_NOISE, (int(y), int(x)), (0, 1))[: image.shape[0], : image.shape[1], None]
-        image = np.clip(image + noise * rng.uniform(1, 7), 0, 255).astype(np.uint8)
+        height, width = image.shape[:2]
+        y, x = rng.integers(0, _NOISE.shape[0] - height + 1), rng.integers(0, _NOISE.shape[1] - width + 1)
+        noise = _NOISE[y : y + height, x : x + width, None] * np.float32(rng.uniform(1, 5))
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(image)
 
 

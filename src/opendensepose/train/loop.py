@@ -109,7 +109,7 @@ class Run:
         total = torch.stack([config.loss_weights[k] * v for k, v in losses.items()]).sum()
         if not torch.isfinite(total):
             raise RuntimeError(
-                f"step {batch.step}: expected a finite loss, got {float(total)}; try a smaller lr"
+                f"step {batch.step}: expected a finite loss, got {float(total.detach())}; try a smaller lr"
             )
         self.fabric.backward(total)
         nn.utils.clip_grad_norm_(self.plain.parameters(), config.clip)

@@ -1,0 +1,35 @@
+"""A tiny net and fake people for the tests of training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from opendensepose.model.rcnn import MODELS, DensePoseRCNN, small
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def tiny() -> DensePoseRCNN:
+    """`small` with few channels."""
+    return small(stem=16, widths=(16, 24, 32, 48), depths=(1, 1, 1, 1), channels=24, head=(32, 48), hidden=48)
+
+
+@pytest.fixture
+def tiny_net(monkeypatch: pytest.MonkeyPatch) -> DensePoseRCNN:
+    """A tiny net with fixed weights, also known to training as "tiny"."""
+    monkeypatch.setitem(MODELS, "tiny", tiny)
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    return tiny()
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 12 pictures of fake people."""
+    from fake_people import write_people
+
+    return write_people(tmp_path_factory.mktemp("data") / "people", 12)

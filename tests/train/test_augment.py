@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from opendensepose.train.augment import Picture, Window, choose_window, crop, flip, recolour, visible_boxes
+
+
+def picture(seed=0, size=(20, 30)):
+    rng = np.random.default_rng(seed)
+    chart = rng.integers(0, 25, size).astype(np.uint8)
+    uv = rng.integers(0, 256, (2, *size)).astype(np.uint8) * (chart > 0)
+    instance = rng.integers(1, 4, size).astype(np.uint8) * (chart > 0)
+    return Picture(rng.integers(0, 256, (*size, 3)).astype(np.uint8), chart, uv.astype(np.uint8), instance)
+
+
+def test_flip_twice_is_nothing():
+    before = picture()
+    after = flip(flip(before))
+    for name in ("image", "chart", "uv", "instance"):
+        assert np.array_equal(getattr(before, name), getattr(after, name)), name
+
+
+def test_flip_is_the_atlas_mirror():
+    atlas_module = pytest.importorskip("opendensepose.surface.atlas")
+    before = picture(3)
+    after = flip(before)
+    person = before.chart > 0
+    chart, uv = atlas_module.Atlas.load("odp24").flip(before.chart[person], (before.uv[:, person] / 255.0).T)
+    assert np.array_equal(after.chart[:, ::-1][person], chart)
+    assert np.allclose(after.uv[:, :, ::-1][:, person].T / 255.0, uv, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window(0, 0, 30, 20),  # the whole picture
+        Window(5, 3, 12, 8),  # enlarged
+        Window(-7, -4, 60, 40),  # beyond every border
+        Window(-3, 10, 16, 30),
+    ],
+)
+def test_crop_labels_against_loop(window):
+    before, canvas = picture(1), (16, 24)
+    after = crop(before, window, canvas)
+    for i in range(canvas[0]):
+        for j in range(canvas[1]):
+            y = int(np.floor(window.y + (i + 0.5) * window.height / canvas[0]))
+            x = int(np.floor(window.x + (j + 0.5) * window.width / canvas[1]))
+            inside = 0 <= y < 20 and 0 <= x < 30
+            assert after.chart[i, j] == (before.chart[y, x] if inside else 0)
+            assert after.instance[i, j] == (before.instance[y, x] if inside else 0)
+            if inside:
+                assert tuple(after.uv[:, i, j]) == tuple(before.uv[:, y, x])
+
+
+def test_crop_keeps_image_and_labels_together():
+    size = (60, 80)
+    chart = np.zeros(size, np.uint8)
+    chart[20:40, 30:50] = 2
+    image = np.repeat(np.where(chart, 250, 5).astype(np.uint8)[..., None], 3, 2)
+    after = crop(
+        Picture(image, chart, np.zeros((2, *size), np.uint8), chart), Window(10, 12, 56, 35), (64, 96)
+    )
+    bright = after.image[..., 0] > 127
+    assert np.mean(bright != (after.chart > 0)) < 0.01
+
+
+def test_window_holds_the_person_when_it_fits():
+    box = np.array([100.0, 50.0, 140.0, 150.0])
+    for i in range(200):
+        rng = np.random.default_rng([5, i])
+        w = choose_window(rng, (240, 320), box, (192, 192), (60, 180))
+        # up to a tenth of the person may be cut
+        assert w.x <= 104 and w.x + w.width >= 136 and w.y <= 60 and w.y + w.height >= 140
+        assert 55 < 100 * 192 / w.height < 195
+
+
+def test_recolour_is_keyed_and_keeps_the_type():
+    image = picture().image
+    first, again, other = (recolour(np.random.default_rng(s), image) for s in (1, 1, 2))
+    assert first.dtype == np.uint8 and np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_boxes_are_tight_and_remainders_dropped():
+    instance = np.zeros((50, 60), np.uint8)
+    instance[10:30, 20:33] = 1
+    instance[40:43, 5:8] = 2  # 9 pixels
+    boxes, numbers = visible_boxes(instance)
+    assert boxes.tolist() == [[20, 10, 33, 30]] and numbers.tolist() == [1]

@@ -1,0 +1,139 @@
+import math
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from opendensepose.cli import main
+from opendensepose.model.rcnn import Sampling
+from opendensepose.train import TrainConfig, train
+from opendensepose.train import loop as loop_module
+from opendensepose.train.checkpoint import load_checkpoint
+from opendensepose.train.config import LOSS_WEIGHTS
+from opendensepose.train.dataset import find_entries, still_batches
+from opendensepose.train.evaluate import evaluate
+from opendensepose.train.loop import learning_rate
+
+
+def config(folder, out, **options):
+    given = {"model": "tiny", "batch_size": 2, "threads": 1, "workers": 0, "canvases": ((64, 64), (64, 96))}
+    return TrainConfig(data=(str(folder),), out=str(out), **{**given, **options})
+
+
+def test_learning_rate_warms_up_and_ends_at_zero(tmp_path):
+    c = config(tmp_path, tmp_path, steps=10, lr=1.0, warmup=0.1)
+    assert learning_rate(0.05, c) == pytest.approx(0.5)
+    assert learning_rate(0.1, c) == pytest.approx(1.0)
+    assert learning_rate(0.55, c) == pytest.approx(0.5)
+    assert learning_rate(1.0, c) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_two_pictures_are_learnt_by_heart(people, tiny_net):
+    entries = find_entries([str(people)])[:2]
+    (batch,) = still_batches(entries, (96, 128), 2)
+    optimizer = torch.optim.AdamW(tiny_net.parameters(), 5e-3)
+    history = []
+    for step in range(80):
+        optimizer.param_groups[0]["lr"] = 5e-3 * min(1, (step + 1) / 8) * (1 - step / 80)
+        generator = torch.Generator().manual_seed(step)
+        losses, _ = tiny_net.losses(
+            batch.images.float(), batch.truth, sampling=Sampling(), generator=generator
+        )
+        total = sum(LOSS_WEIGHTS[name] * value for name, value in losses.items())
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        history.append(float(total.detach()))
+    assert sum(history[-5:]) < 0.3 * sum(history[:5])
+    figures, _ = evaluate(tiny_net, [batch])
+    assert figures["foreground"] > 0.7 and figures["chart"] > 0.6
+
+
+def losses_of(monkeypatch, run):
+    """Total losses of each step of `run()`."""
+    seen = []
+    original = loop_module.Run.train_step
+
+    def spy(self, batch, progress):
+        losses, shown = original(self, batch, progress)
+        seen.append({k: float(v.detach()) for k, v in losses.items()})
+        return losses, shown
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module.Run, "train_step", spy)
+        run()
+    return seen
+
+
+def test_resumed_run_repeats_the_whole_one(people, tiny_net, tmp_path, monkeypatch):
+    whole = losses_of(monkeypatch, lambda: train(config(people, tmp_path / "a", steps=6), quiet=True))
+    out = tmp_path / "b"
+
+    def killed():
+        original = loop_module.Run.train_step
+        with monkeypatch.context() as patch:
+
+            def step(self, batch, progress):
+                if self.step == 3:
+                    self.save(loop_module.LAST)
+                    raise KeyboardInterrupt
+                return original(self, batch, progress)
+
+            patch.setattr(loop_module.Run, "train_step", step)
+            train(config(people, out, steps=6), quiet=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    rest = losses_of(monkeypatch, lambda: train(config(people, out, steps=6), quiet=True))
+    assert len(whole) == 6 and len(rest) == 3
+    for one, other in zip(whole[3:], rest, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+    a, b = (load_checkpoint(tmp_path / name / "last.pt")["ema"]["state"] for name in "ab")
+    assert all(torch.allclose(a[k].float(), b[k].float(), atol=1e-5) for k in a)
+
+
+def test_finished_run_is_left_alone(people, tiny_net, tmp_path, monkeypatch):
+    train(config(people, tmp_path, steps=1), quiet=True)
+    assert losses_of(monkeypatch, lambda: train(config(people, tmp_path, steps=1), quiet=True)) == []
+
+
+def test_initial_weights_are_taken(people, tiny_net, tmp_path):
+    best = train(config(people, tmp_path / "a", steps=1), quiet=True)
+    start = loop_module.build_model(config(people, tmp_path / "b", steps=1, init=str(best), seed=5))
+    state = load_checkpoint(best)["ema"]["state"]
+    assert all(torch.equal(v, state[k]) for k, v in start.state_dict().items())
+
+
+def test_lost_losses_stop_the_run(people, tiny_net, tmp_path):
+    with pytest.raises(RuntimeError, match="expected a finite loss"):
+        train(config(people, tmp_path, steps=9, lr=math.inf), quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"steps": 1, "minutes": 1.0}, "exactly one"),
+        ({}, "exactly one"),
+        ({"steps": 0}, "more than 0"),
+        ({"steps": 1, "batch_size": 0}, "1 or more"),
+        ({"steps": 1, "precision": "16"}, "32 or bf16"),
+        ({"steps": 1, "canvases": ((100, 64),)}, "multiples of 32"),
+    ],
+)
+def test_wrong_options(tmp_path, options, expected):
+    with pytest.raises(ValueError, match=expected):
+        config(tmp_path, tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--data", "x", "--out", "y", "--stepz", "3"], "No such option"),
+        (["--data", "absent", "--out", "y", "--steps", "3"], "expected annotations.json"),
+        (["--data", "absent", "--out", "y"], "exactly one"),
+    ],
+)
+def test_command_line_errors_are_one_line(tmp_path, monkeypatch, arguments, text):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["train", *arguments])
+    assert done.exit_code == 2 and text in done.output and "Traceback" not in done.output
