@@ -1,7 +1,7 @@
 """Does the exported file say what the net says? `python -m benchmarks.parity [CHECKPOINT] [--json FILE]`
 
-The torch net with its weights in full precision against the ONNX graphs (weights stored in half precision), on
-pictures: boxes, scores, charts and U, V. Without pictures: coloured noise, which finds as many boxes as it likes.
+The torch net with its weights in full precision against the ONNX graphs (weights stored in half precision):
+boxes, scores, charts and U, V on pictures (default: coloured noise of odd sizes).
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def compare(
 ) -> dict[str, Any]:
     """Differences over all pictures.
 
-    boxes / matched: the net's people, and those that the file finds too (IoU >= 0.9); box_pixels, score: largest
-    differences of matched ones; labels: share of pixels with another chart; uv: largest and mean difference of U, V
-    on pixels of equal chart, both dense heads reading the net's own features and boxes.
+    boxes / matched: the net's people, and those that the file finds too (IoU >= 0.9); box_pixels, score:
+    largest differences of matched ones; labels: share of pixels with another chart; uv: largest and mean
+    difference of U, V on pixels of equal chart, both dense heads reading the net's own features and boxes.
     """
     detector, dense = (ort.InferenceSession(graph) for graph in (file.detector, file.dense))
     totals = {"pictures": len(pictures), "boxes": 0, "matched": 0}

@@ -76,7 +76,8 @@ def export(
 ) -> Path:
     """Write a model file; a checkpoint's averaged weights are used.
 
-    `short` and `long` bound the sides of the network's input. Raises FileNotFoundError or ValueError for a bad checkpoint.
+    `short` and `long` bound the sides of the network's input. Raises FileNotFoundError, or ValueError for a
+    bad checkpoint.
     """
     if isinstance(checkpoint_or_model, DensePoseRCNN):
         model, source = checkpoint_or_model, b""
@@ -113,7 +114,7 @@ def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN:
 
 
 def graphs(model: DensePoseRCNN, *, half: bool = True) -> tuple[bytes, bytes]:
-    """The detector's and the dense head's ONNX graph; `half` stores kernels and matrices in half precision."""
+    """Both ONNX graphs, serialised; `half` stores kernels and matrices in half precision."""
     model = model.eval().to(memory_format=torch.contiguous_format)
     image = torch.zeros(96, 128, 3, dtype=torch.uint8)
     features = torch.zeros(1, model.decoder.predictor.out_channels, 24, 32)
@@ -131,7 +132,7 @@ def graphs(model: DensePoseRCNN, *, half: bool = True) -> tuple[bytes, bytes]:
         {"features_0": maps, "boxes": {0: "N"}},
         {k: {0: "N"} for k in DENSE_OUTPUTS},
     )
-    return tuple(_pack(graph, half).SerializeToString() for graph in (detector, dense))  # type: ignore[return-value]
+    return tuple(_pack(graph, half).SerializeToString() for graph in (detector, dense))
 
 
 def _trace(
@@ -140,15 +141,16 @@ def _trace(
     inputs: dict[str, dict[int, str]],
     outputs: dict[str, dict[int, str]],
 ) -> onnx.ModelProto:
-    """The module as ONNX; names and dynamic axes of inputs and outputs are the dictionaries' keys and values."""
+    """The module as ONNX; `inputs` and `outputs` name them and their dynamic axes."""
     file = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        # The tracing exporter: it keeps the names of weights, and the other one cannot follow sizes that NMS decides
+        # The tracing exporter: it keeps the names of weights, and the other one cannot follow sizes that
+        # NMS decides
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
             arguments,
-            file,
+            file,  # type: ignore[arg-type]
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes={**inputs, **outputs},

@@ -42,10 +42,12 @@ def test_every_loss_is_finite_and_reaches_the_backbone(people):
 def test_same_generator_same_losses():
     torch.manual_seed(0)
     net, images = small(**NARROW).eval(), torch.rand(2, 3, 64, 96) * 255
+
     def run(s):
         return net.losses(
             images, truth((2, 1)), sampling=Sampling(), generator=torch.Generator().manual_seed(s)
         )[0]
+
     first, again, other = run(1), run(1), run(2)
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert any(not torch.equal(first[k], other[k]) for k in first)
@@ -82,7 +84,7 @@ def test_predictor_splits_channels_and_upscales():
     ("name", "depths"), [("R_50_FPN_s1x", (3, 4, 6, 3)), ("R_101_FPN_s1x", (3, 4, 23, 3))]
 )
 def test_full_size_net_has_the_published_arrays(name, depths):
-    """Apart from the four predictors, which are one array here, the shapes of all arrays are those of the zoo's file."""
+    """Apart from the four predictors (one array here) all arrays have the shapes of the zoo's file."""
     layout = LAYOUTS / f"layout_{name}.json"
     if not layout.is_file():
         pytest.skip("the layout of the published checkpoint is not here")

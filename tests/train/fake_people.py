@@ -14,7 +14,7 @@ SIZE = (96, 128)
 
 
 def write_people(root: Path, count: int, seed: int = 0) -> Path:
-    """`count` pictures with one or two people; seen from the front red and blue, from behind green and yellow."""
+    """`count` pictures of one or two people: red and blue in front, green and yellow behind."""
     (root / "images").mkdir(parents=True)
     (root / "dense").mkdir()
     images, people = [], []

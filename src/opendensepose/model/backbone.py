@@ -1,4 +1,4 @@
-"""ResNet in two block shapes; every size is an argument, so one class serves the small and the full-size nets."""
+"""ResNet in two block shapes; every size is an argument: one class for the small and the full-size nets."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(self.conv(x))
         return F.relu(x, inplace=True) if self.relu else x
+
+
+def plain_conv(inputs: int, outputs: int, kernel: int, norm: Norm | None) -> nn.Module:
+    """Convolution without activation: with a bias, or with a norm in its place."""
+    if norm is not None:
+        return ConvNorm(inputs, outputs, kernel=kernel, norm=norm, relu=False)
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+    nn.init.kaiming_uniform_(conv.weight, a=1)
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    return conv
 
 
 class BasicBlock(nn.Module):

@@ -39,7 +39,7 @@ def clip(boxes: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
 def grouped_nms(
     boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float, *, span: float | Tensor
 ) -> Tensor:
-    """Indices kept (best first) by NMS inside each group: boxes [N, 4] within 0..span, scores [N], groups [N].
+    """Indices kept (best first) by NMS inside each group: boxes [N, 4] in 0..span, scores [N], groups [N].
 
     Boxes are shifted apart by group, so one call serves all groups and the exported graph has no loop.
     """

@@ -1,4 +1,4 @@
-"""What runs on pooled boxes: the box head, the decoder that feeds the dense head, the dense heads, the predictor."""
+"""Box head, decoder, dense heads and the predictor of the dense maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from opendensepose.model.backbone import BasicBlock, ConvNorm, Norm
+from opendensepose.model.backbone import BasicBlock, ConvNorm, Norm, plain_conv
 
 
 def bilinear(x: Tensor, factor: float = 2.0) -> Tensor:
@@ -19,10 +19,13 @@ def bilinear(x: Tensor, factor: float = 2.0) -> Tensor:
 class BoxHead(nn.Module):
     """Pooled boxes [P, C, pool, pool] -> class logits [P, 2] (person, background) and deltas [P, 4]."""
 
-    def __init__(self, channels: int, *, pool: int = 7, hidden: tuple[int, ...] = (1024, 1024)) -> None:
+    def __init__(
+        self, channels: int, *, pool: int = 7, hidden: tuple[int, ...] = (1024, 1024), norm: bool = False
+    ) -> None:
         super().__init__()
         widths = (channels * pool * pool, *hidden)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(n) if norm else nn.Identity() for n in hidden)
         self.scores = nn.Linear(widths[-1], 2)
         self.deltas = nn.Linear(widths[-1], 4)
         nn.init.normal_(self.scores.weight, std=0.01)
@@ -32,30 +35,33 @@ class BoxHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         x = pooled.flatten(1)
-        for layer in self.layers:
-            x = F.relu(layer(x))
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = F.relu(norm(layer(x)))
         return self.scores(x), self.deltas(x)
 
 
 class Decoder(nn.Module):
     """(p2, p3, p4, p5) -> one stride-4 map [B, outputs, H/4, W/4].
 
-    Level i passes max(i, 1) convolutions with ReLU, each but p2's followed by bilinear x2; the sum passes a 1x1.
+    Level i passes max(i, 1) convolutions with ReLU, each but p2's followed by bilinear x2; the sum passes
+    a 1x1 convolution.
     """
 
-    def __init__(self, channels: int, *, width: int = 256, outputs: int = 256, kernel: int = 3) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        width: int = 256,
+        outputs: int = 256,
+        kernel: int = 3,
+        norm: Norm | None = None,
+    ) -> None:
         super().__init__()
         self.levels = nn.ModuleList()
         for i in range(4):
             inputs = [channels] + [width] * (max(i, 1) - 1)
-            self.levels.append(
-                nn.ModuleList(nn.Conv2d(c, width, kernel, padding=kernel // 2) for c in inputs)
-            )
+            self.levels.append(nn.ModuleList(plain_conv(c, width, kernel, norm) for c in inputs))
         self.predictor = nn.Conv2d(width, outputs, 1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, pyramid: list[Tensor]) -> Tensor:
         total: Tensor | None = None
@@ -77,7 +83,7 @@ class ConvHead(nn.Module):
         self.layers = nn.ModuleList(nn.Conv2d(c, width, 3, padding=1) for c in inputs)
         self.channels = width
         for conv in self.layers:
-            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")  # type: ignore[arg-type]
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,10 +94,10 @@ class ConvHead(nn.Module):
 
 
 class HourglassHead(nn.Module):
-    """Pooled boxes at 28, 14 and 7 cells and as a whole, then up again with skips: [R, C, 28, 28] -> the same shape.
+    """Pooled boxes seen at 28, 14, 7 cells and as a whole, then up again: [R, C, 28, 28] -> the same shape.
 
-    Which side of a person is seen is a question about the whole person, so the mean over the box goes back into
-    every cell of the coarsest map. Most of the work is done at 14 and 7 cells, where it is cheap and sees far.
+    Which side of a person is seen is a question about the whole person, so the mean over the box goes back
+    into every cell of the coarsest map. Most of the work is done at 14 and 7 cells: cheap, and it sees far.
     """
 
     def __init__(
@@ -135,8 +141,8 @@ def _stage(inputs: int, width: int, blocks: int, norm: Norm) -> nn.Sequential:
 class DensePredictor(nn.Module):
     """Features [R, C, S, S] -> coarse, fine, u, v at 2S (`upscale` > 1: bilinear after it, 2S * upscale).
 
-    One transposed convolution makes all the maps: they read the same features. `kernel` 4 is the publication's;
-    2 costs a quarter.
+    One transposed convolution makes all the maps: they read the same features. `kernel` 4 is the
+    publication's; 2 costs a quarter.
     """
 
     def __init__(

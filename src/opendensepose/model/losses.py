@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Weights of background and charts 1..24 in the part loss: rare and thin parts would otherwise never be predicted.
+# Weights of background and charts 1..24: rare and thin parts would otherwise never be predicted
 PART_WEIGHTS = torch.tensor(
     [0.6] + [1.0] * 2 + [3.0] * 2 + [2.5] * 2 + [1.0] * 4 + [1.3] * 4 + [2.0] * 8 + [1.3] * 2
 )
@@ -14,7 +14,7 @@ UV_BETA = 0.05  # smooth L1 turns linear here: 5 % of a chart
 
 
 def dense_losses(outputs: dict[str, Tensor], chart: Tensor, uv: Tensor) -> dict[str, Tensor]:
-    """Losses on the whole grid: outputs [R, *, S, S], chart [R, S, S] int64 (0 = background), uv [R, 2, S, S].
+    """Losses on the whole grid: outputs [R, *, S, S], chart [R, S, S] int64 (0 background), uv [R, 2, S, S].
 
     `coarse` learns person or not, `fine` the chart everywhere, u and v only in the true chart's channel.
     """
@@ -44,8 +44,10 @@ def read_points(maps: Tensor, xy: Tensor) -> Tensor:
 def sparse_losses(
     outputs: dict[str, Tensor], roi: Tensor, xy: Tensor, chart: Tensor, uv: Tensor
 ) -> dict[str, Tensor]:
-    """Losses on annotated points, as the publication: roi [P] row of the outputs, xy [P, 2] in 0..1 of its box,
-    chart [P] int64 1..24, uv [P, 2]."""
+    """Losses on annotated points, as the publication.
+
+    roi [P]: row of the outputs; xy [P, 2]: in 0..1 of its box; chart [P] int64 1..24; uv [P, 2].
+    """
     if len(roi) == 0:
         return {k: outputs["fine"].sum() * 0 for k in ("fine", "uv")}
     fine = read_points(outputs["fine"][roi], xy)
@@ -57,7 +59,7 @@ def sparse_losses(
 def presence_loss(logits: Tensor, chart: Tensor) -> Tensor:
     """Which of the 24 charts are seen at all: logits [R, 24], chart [R, S, S].
 
-    The only loss that the whole-person vector gets directly; it is what tells front from back and left from right.
+    The only loss that the whole-person vector gets directly: it has to tell front from back, left from right.
     """
     if chart.shape[0] == 0:
         return logits.sum() * 0
@@ -66,7 +68,7 @@ def presence_loss(logits: Tensor, chart: Tensor) -> Tensor:
 
 
 def proposal_losses(logits: Tensor, deltas: Tensor, wanted: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """RPN losses on M sampled anchors, the P positive ones first: logits [M], deltas [P, 4], wanted [M], targets [P, 4]."""
+    """RPN losses on M sampled anchors, P of them positive: logits, wanted [M]; deltas, targets [P, 4]."""
     if len(logits) == 0:
         return {"objectness": logits.sum() * 0, "rpn_box": deltas.sum() * 0}
     box = F.smooth_l1_loss(deltas, targets, beta=1 / 9, reduction="sum") / len(logits)
@@ -74,8 +76,10 @@ def proposal_losses(logits: Tensor, deltas: Tensor, wanted: Tensor, targets: Ten
 
 
 def box_losses(scores: Tensor, deltas: Tensor, background: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """Box head losses on M sampled proposals: scores [M, 2], deltas [M, 4], background [M] int64 (0 = person),
-    targets [P, 4] for the persons in order."""
+    """Box head losses on M sampled proposals.
+
+    scores [M, 2], deltas [M, 4], background [M] int64 (0 = person), targets [P, 4] of the persons in order.
+    """
     if len(scores) == 0:
         return {"class": scores.sum() * 0, "box": deltas.sum() * 0}
     box = F.smooth_l1_loss(deltas[background == 0], targets, beta=1.0, reduction="sum") / len(scores)

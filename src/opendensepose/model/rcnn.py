@@ -59,6 +59,9 @@ class Sampling(NamedTuple):
 class DensePoseRCNN(nn.Module):
     """Images [B, 3, H, W] (RGB 0..255, sides multiples of 32) -> people and their dense maps."""
 
+    mean: Tensor  # [3, 1, 1]
+    std: Tensor
+
     def __init__(
         self,
         *,
@@ -75,8 +78,10 @@ class DensePoseRCNN(nn.Module):
         self.backbone, self.fpn, self.rpn, self.box_head = backbone, fpn, rpn, box_head
         self.decoder, self.dense_head, self.predictor = decoder, dense_head, predictor
         self.settings = settings
-        whole_person = isinstance(dense_head, HourglassHead)
-        self.presence = nn.Linear(dense_head.context_channels, CHARTS) if whole_person else None
+        # which charts are seen: read from the whole-person vector, for training only
+        self.presence: nn.Linear | None = None
+        if isinstance(dense_head, HourglassHead):
+            self.presence = nn.Linear(dense_head.context_channels, CHARTS)
         self.register_buffer("mean", torch.tensor(settings.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(settings.std).view(3, 1, 1), persistent=False)
 
@@ -127,7 +132,7 @@ class DensePoseRCNN(nn.Module):
         return boxes[keep], score[keep]
 
     def dense(self, features: Tensor, boxes: list[Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """The decoder's map [B, C, H/4, W/4] and boxes per image -> maps [R, *, S, S] and whole-person vectors."""
+        """Decoder's map [B, C, H/4, W/4] and boxes per image -> maps [R, *, S, S], whole-person vectors."""
         s = self.settings
         pooled = pool_batch(features, boxes, size=s.dense_pool, scale=0.25, aligned=s.aligned)
         x, context = self.dense_head(pooled.contiguous(memory_format=torch.channels_last))
@@ -211,7 +216,7 @@ class DensePoseRCNN(nn.Module):
         height: int,
         width: int,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """One box per person for the dense head: the true one, shaken, or a proposal that overlaps it well."""
+        """A box per person for the dense head: the true one, shaken, or a proposal that overlaps it."""
         all_boxes, all_instances = [], []
         room = sampling.people * len(proposals)
         for mine, boxes, instance in zip(proposals, truth.boxes, truth.instance, strict=True):
@@ -258,10 +263,10 @@ def small(
     settings = Settings(std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8,), aligned=True, max_people=20)
     return DensePoseRCNN(
         backbone=backbone,
-        fpn=FPN(backbone.channels, channels, finest_kernel=1),
+        fpn=FPN(backbone.channels, channels, finest_kernel=1, norm=norm),
         rpn=rpn,
-        box_head=BoxHead(channels, hidden=(hidden,)),
-        decoder=Decoder(channels, width=channels, outputs=channels, kernel=1),
+        box_head=BoxHead(channels, hidden=(hidden,), norm=True),
+        decoder=Decoder(channels, width=channels, outputs=channels, kernel=1, norm=norm),
         dense_head=dense_head,
         predictor=DensePredictor(dense_head.channels, kernel=2),
         settings=settings,
@@ -269,7 +274,7 @@ def small(
 
 
 def resnet50(*, depths: tuple[int, int, int, int] = (3, 4, 6, 3), norm: Norm | None = None) -> DensePoseRCNN:
-    """The publication's DensePose-RCNN R-50-FPN (`depths` (3, 4, 23, 3): R-101), 256 channels, dense head 8 x 512."""
+    """The publication's DensePose-RCNN R-50-FPN (`depths` (3, 4, 23, 3): R-101), dense head 8 x 512."""
     from torchvision.ops import FrozenBatchNorm2d
 
     backbone = ResNet(block="bottleneck", depths=depths, norm=norm or FrozenBatchNorm2d)

@@ -1,6 +1,6 @@
 """Pooling of boxes from feature maps.
 
-RoIAlign's mean of bilinear samples is separable: pooled = A_y F A_x^T with one small interpolation matrix per axis.
+RoIAlign's mean of bilinear samples is separable: pooled = A_y F A_x^T, one interpolation matrix per axis.
 As matrix products it runs near the peak of a CPU in both directions, where the gathering kernel does not.
 """
 
@@ -14,8 +14,8 @@ from torchvision.ops import roi_align
 def axis_weights(start: Tensor, stop: Tensor, length: int, size: int, ratio: int, aligned: bool) -> Tensor:
     """Interpolation matrices of one axis: intervals [N] in map cells -> [N, size, length].
 
-    Row p is the mean of `ratio` linear samples of bin p. A sample beyond -1 or `length` counts as 0; others are
-    clamped to the map (detectron2's and torchvision's ROIAlign).
+    Row p is the mean of `ratio` linear samples of bin p. A sample beyond -1 or `length` counts as 0; others
+    are clamped to the map (detectron2's and torchvision's ROIAlign).
     """
     shift = 0.5 if aligned else 0.0
     extent = stop - start if aligned else (stop - start).clamp(min=1.0)
@@ -54,7 +54,7 @@ def pool_batch(
 def assign_levels(
     boxes: Tensor, *, lowest: int = 2, highest: int = 5, canonical_size: float = 224, canonical_level: int = 4
 ) -> Tensor:
-    """Pyramid level of each box [N, 4]: floor(4 + log2(sqrt(area) / 224 + 1e-8)), clamped (Lin et al. 2017)."""
+    """Pyramid level of boxes [N, 4]: floor(4 + log2(sqrt(area) / 224 + 1e-8)), clamped (Lin et al. 2017)."""
     size = torch.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
     level = torch.floor(canonical_level + torch.log2(size / canonical_size + 1e-8))
     return level.clamp(min=lowest).clamp(max=highest).to(torch.int64)

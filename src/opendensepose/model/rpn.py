@@ -19,7 +19,7 @@ def cell_anchors(size: float, ratios: tuple[float, ...]) -> Tensor:
 
 
 def grid_anchors(cell: Tensor, height: int, width: int, stride: int, offset: float) -> Tensor:
-    """Anchors of a whole map [H*W*A, 4], order (y*W + x)*A + a, centred on ((x + offset)*stride, (y + offset)*stride)."""
+    """Anchors of a map [H*W*A, 4] in the order (y*W + x)*A + a, centres ((x, y) + offset) * stride."""
     x = (torch.arange(width, device=cell.device, dtype=cell.dtype) + offset) * stride
     y = (torch.arange(height, device=cell.device, dtype=cell.dtype) + offset) * stride
     shift = torch.stack([x.expand(height, width), y[:, None].expand(height, width)] * 2, -1)  # [H, W, 4]
@@ -29,7 +29,8 @@ def grid_anchors(cell: Tensor, height: int, width: int, stride: int, offset: flo
 class RPN(nn.Module):
     """Scores and refines anchors on the pyramid levels of `strides`.
 
-    `sizes[i]` is the anchor size on level i; `offset` 0 puts anchors on cell corners (the reference), 0.5 on centres.
+    `sizes[i]` is the anchor size on level i; `offset` 0 puts anchors on cell corners (the reference), 0.5 on
+    centres.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class RPN(nn.Module):
         self.before_nms, self.after_nms, self.nms_threshold = before_nms, after_nms, nms_threshold
         for conv in (self.conv, self.objectness, self.deltas):
             nn.init.normal_(conv.weight, std=0.01)
-            nn.init.zeros_(conv.bias)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Maps [B, C, H_l, W_l] -> logits [B, H*W*A] and deltas [B, H*W*A, 4] per level, in anchor order."""
@@ -82,7 +83,10 @@ class RPN(nn.Module):
         height: int | Tensor,
         width: int | Tensor,
     ) -> Tensor:
-        """Proposals [P, 4] of one image, best first: top logits per level, clip, drop empty, NMS per level, best of all."""
+        """Proposals [P, 4] of one image, best first.
+
+        Top logits of each level, clipped, empty ones dropped, NMS in each level, then the best of all.
+        """
         scores, boxes, groups = [], [], []
         for i, (logit, delta, anchor) in enumerate(zip(logits, deltas, anchors, strict=True)):
             # sort and slice, not topk: the exported graph must also take maps with fewer anchors

@@ -43,7 +43,7 @@ def match(boxes: Tensor, truth: Tensor, *, low: float, high: float, keep_best: b
 def sample_labels(
     label: Tensor, count: int, positive_share: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Random indices (positive, negative) of at most `count` labels, at most `positive_share` of them positive."""
+    """Random indices (positive, negative), at most `count`, at most `positive_share` of them positive."""
     chosen = []
     room = count
     for value, limit in ((1, int(count * positive_share)), (0, count)):
@@ -68,7 +68,7 @@ def sample_grid(
     truth: Truth,
     size: int,
 ) -> tuple[Tensor, Tensor]:
-    """The truth under the centres of a size x size grid of each box: chart [R, S, S] int64, uv [R, 2, S, S] float32.
+    """The truth at the cell centres of each box's grid: chart [R, S, S] int64, uv [R, 2, S, S] float32.
 
     Nearest pixel, never interpolated. Other people and what lies outside the image are background.
     """
@@ -87,7 +87,7 @@ def sample_grid(
 def anchor_targets(
     anchors: Tensor, boxes: Tensor, *, count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Sampled anchors of one image: indices [M], label [M] float, deltas of the positive ones [first P, 4]."""
+    """Sampled anchors of one image: indices [M], label [M] float, deltas [P, 4] of the positive first P."""
     label, nearest = match(anchors, boxes, low=0.3, high=0.7, keep_best=True)
     positive, negative = sample_labels(label, count, 0.5, generator)
     index = torch.cat([positive, negative])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Window:
-    """Which part of a picture fills the canvas: x0, y0, width, height in picture pixels, perhaps beyond its border."""
+    """The part of a picture that fills the canvas, picture pixels; it may stick out."""
 
     x: int
     y: int
@@ -75,10 +76,10 @@ def choose_window(
 
 
 def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 114) -> Picture:
-    """The window at canvas size: the image filtered, labels by nearest pixel; beyond the border grey and nobody."""
+    """The window at canvas size: image filtered, labels by nearest pixel; outside grey and nobody."""
     h, w = picture.chart.shape
     x0, y0, x1, y1 = window.x, window.y, window.x + window.width, window.y + window.height
-    inner = picture.image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    inner: NDArray[Any] = picture.image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     border = (max(-y0, 0), max(y1 - h, 0), max(-x0, 0), max(x1 - w, 0))
     if any(border):
         inner = cv2.copyMakeBorder(inner, *border, cv2.BORDER_CONSTANT, value=(fill, fill, fill))
@@ -96,7 +97,7 @@ def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 
     return Picture(np.asarray(image, np.uint8), chart, uv, instance)
 
 
-def recolour(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:
     """Mild changes of exposure, contrast, gamma and white balance; now and then grey, soft or noisy."""
     values = np.arange(256, dtype=np.float32) / 255
     gamma, contrast, gain = np.exp(rng.normal(0, (0.14, 0.1, 0.1)))
@@ -119,7 +120,7 @@ def recolour(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.u
 def visible_boxes(
     instance: NDArray[np.uint8], *, pixels: int = 60, side: int = 12
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Boxes [K, 4] of the visible pixels and numbers [K] of the people in [H, W]; tiny remainders are left out."""
+    """Boxes [K, 4] of the visible pixels and numbers [K] of the people in [H, W], without tiny rests."""
     boxes, numbers = [], []
     for k in range(1, int(instance.max(initial=0)) + 1):
         mask = instance == k

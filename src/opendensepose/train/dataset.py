@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -74,14 +75,17 @@ def find_entries(folders: Sequence[str]) -> list[Entry]:
 
 def read_picture(entry: Entry) -> Picture:
     """One stored image with its truth; U and V as bytes: 1/255 of a chart is below what the net resolves."""
-    image = cv2.imread(str(entry.image), cv2.IMREAD_COLOR_RGB)
-    iuv = cv2.imread(str(entry.iuv), cv2.IMREAD_UNCHANGED)
-    instance = cv2.imread(str(entry.instance), cv2.IMREAD_UNCHANGED)
-    for path, array in ((entry.image, image), (entry.iuv, iuv), (entry.instance, instance)):
-        if array is None:
-            raise FileNotFoundError(f"{path}: expected a readable picture, got none")
+    image = _read(entry.image, cv2.IMREAD_COLOR_RGB)
+    iuv, instance = _read(entry.iuv), _read(entry.instance)
     uv = ((iuv[..., 1:].astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
     return Picture(image, iuv[..., 0].astype(np.uint8), uv.transpose(2, 0, 1), instance)
+
+
+def _read(path: Path, mode: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
+    array = cv2.imread(str(path), mode)
+    if array is None:
+        raise FileNotFoundError(f"{path}: expected a readable picture, got none")
+    return array
 
 
 def collate(step: int, pictures: list[Picture]) -> Batch:
@@ -161,7 +165,7 @@ def loader(batches: Batches, steps: range, workers: int) -> DataLoader[Batch]:
     return DataLoader(
         batches,
         batch_size=None,
-        sampler=steps,  # type: ignore[arg-type]
+        sampler=steps,
         num_workers=workers,
         worker_init_fn=_start_worker,
         prefetch_factor=3 if workers else None,

@@ -17,7 +17,7 @@ CLOSE = 0.1  # of a chart
 def evaluate(model: DensePoseRCNN, batches: list[Batch]) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Shares over the person's pixels, and the last batch's maps for pictures.
 
-    foreground: intersection over union of the mask; chart: right chart; surface: right chart and U, V within 0.1.
+    foreground: intersection over union of the mask; chart: right chart; surface: and U, V within 0.1.
     """
     model.eval()
     totals = torch.zeros(5)

@@ -1,4 +1,4 @@
-"""The training loop: Lightning Fabric carries precision, device and logs; the schedule follows steps or the clock."""
+"""The training loop on Lightning Fabric; the schedule follows steps or the clock."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Run:
         return self.elapsed / (60 * float(self.config.minutes or 1))
 
     def train_step(self, batch: Batch, progress: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """One step of the optimiser: losses by name and the dense maps; `progress` 0..1 sets the learning rate."""
+        """One step: losses by name and the dense maps; `progress` 0..1 sets the learning rate."""
         config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, config)
@@ -156,15 +156,15 @@ class Run:
 
     def _show(self, tag: str, images: Tensor, shown: dict[str, Tensor]) -> None:
         shown = {k: v.detach() for k, v in shown.items()}
-        writer = self.fabric.logger.experiment
-        writer.add_image(tag, comparison(images, shown), self.step, dataformats="HWC")
+        logger: Any = self.fabric.logger
+        logger.experiment.add_image(tag, comparison(images, shown), self.step, dataformats="HWC")
 
 
 def train(config: TrainConfig, *, quiet: bool = False) -> Path:
     """Train, or continue a run that was stopped: the path of the best checkpoint.
 
-    Writes last.pt, best.pt, config.json and TensorBoard logs into `config.out`. With `config.processes` > 1 each
-    process trains on its own batches and the gradients are averaged.
+    Writes last.pt, best.pt, config.json and TensorBoard logs into `config.out`. With `config.processes` > 1
+    each process trains on its own batches and the gradients are averaged.
     """
     find_entries(config.data)  # complain here, not in a child
     with atomic(Path(config.out) / "config.json") as beside:
@@ -181,12 +181,12 @@ def train(config: TrainConfig, *, quiet: bool = False) -> Path:
         precision="bf16-mixed" if config.precision == "bf16" else "32-true",
         loggers=logger,
     )
-    fabric.launch(fit, config.to_dict(), quiet)
+    fabric.launch(fit, config.to_dict(), quiet)  # type: ignore[arg-type]
     return Path(config.out) / BEST
 
 
 def fit(fabric: Fabric, options: dict[str, Any], quiet: bool) -> None:
-    """What each process of `train` does; `options` are the fields of its config (plain types cross to a child)."""
+    """What each process does; `options`: the config's fields (only plain types cross to a child)."""
     config = TrainConfig(**options)
     run = Run(fabric, config)
     rank, world = fabric.global_rank, fabric.world_size
