@@ -121,7 +121,8 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         config = self.config
-        draw = np.random.default_rng([config.seed, 2, step])
+        # batches that are trained at the same time have one canvas: then no process waits for another
+        draw = np.random.default_rng([config.seed, 2, step // config.processes])
         canvas = config.canvases[draw.integers(len(config.canvases))]
         pictures = []
         for slot in range(config.batch_size):
