@@ -23,8 +23,8 @@ import click
 )
 @click.option("--steps", type=int, help="Length of the run in steps.")
 @click.option("--minutes", type=float, help="Length of the run on the clock; the learning rate ends with it.")
-@click.option("--batch-size", type=int, default=8, show_default=True, help="Images per step.")
-@click.option("--lr", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--batch-size", type=int, default=4, show_default=True, help="Images per step.")
+@click.option("--lr", type=float, default=1.5e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--processes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -201,7 +202,10 @@ def fit(fabric: Fabric, options: dict[str, Any], quiet: bool) -> None:
     report = Report(run, quiet=quiet or rank > 0)
     before, start = run.elapsed, time.monotonic()
     next_save = run.elapsed + 60 * config.save_minutes
+    parent = os.getppid()
     while (progress := fabric.broadcast(run.progress)) < 1:
+        if os.getppid() != parent:  # whoever started the run was killed: nobody could stop its children
+            raise SystemExit(f"step {run.step}: the starting process has ended")
         losses, shown = run.train_step(next(batches), progress)
         run.elapsed = before + time.monotonic() - start
         report.add(losses, len(shown["image"]))
