@@ -71,7 +71,7 @@ class SampledSurface:
         """The entry [P] of the same chart nearest in (U, V), of equals the first; -1 outside charts 1..24.
 
         Distances are compared as float64 sqrt(du^2 + dv^2): two that differ before the root may be
-        equal after it, and then the order of the file decides. Also -1 for U, V not finite, and on empty charts.
+        equal after it, and then the order of the file decides. -1 also for U, V not finite and empty charts.
         """
         number, at = np.asarray(chart, np.int64), np.asarray(uv, np.float64).reshape(-1, 2)
         found = np.full(len(number), -1, np.int64)
