@@ -40,12 +40,19 @@ def _spread(rng: np.random.Generator, places: NDArray[np.float32], count: int) -
     """Numbers of `count` different places [P, 2]: the nearest to the centres of some k-means."""
     sample = places[rng.choice(len(places), min(len(places), 400), replace=False)]
     centres = sample[:1]
+    distance = _squared(sample, centres)[:, 0]
     for _ in range(count - 1):  # begin with places far from each other
-        distance = ((sample[:, None] - centres) ** 2).sum(2).min(1)
         centres = np.concatenate([centres, sample[distance.argmax()][None]])
+        distance = np.minimum(distance, _squared(sample, centres[-1:])[:, 0])
     for _ in range(_ROUNDS):
-        nearest = ((sample[:, None] - centres) ** 2).sum(2).argmin(1)
+        nearest = _squared(sample, centres).argmin(1)
         weight = np.bincount(nearest, minlength=count)[:, None]
         total = np.stack([np.bincount(nearest, sample[:, k], minlength=count) for k in range(2)], 1)
         centres = np.where(weight > 0, total / np.maximum(weight, 1), centres).astype(np.float32)
-    return np.unique(((places[:, None] - centres) ** 2).sum(2).argmin(0))
+    return np.unique(_squared(places, centres).argmin(0))
+
+
+def _squared(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared distances of places [P, 2] and [C, 2]: [P, C]."""
+    dy, dx = a[:, :1] - b[:, 0], a[:, 1:] - b[:, 1]
+    return dy * dy + dx * dx
