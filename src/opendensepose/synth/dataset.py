@@ -40,6 +40,7 @@ class Recipe:
     size: tuple[int, int] = (240, 320)  # height, width
     split: Split = "train"
     frames: int = 0  # per clip; 0 = single pictures
+    empty: float = 0.0  # share of pictures without people
 
     def info(self) -> dict[str, Any]:
         """The `info` of its annotation file."""
@@ -52,6 +53,7 @@ class Recipe:
             "odp_assets": self.assets is not None,
             "odp_split": self.split,
             "odp_frames": self.frames,
+            "odp_empty": self.empty,
         }
 
 
@@ -64,6 +66,7 @@ def write_dataset(
     *,
     workers: int = 1,
     split: Split = "train",
+    empty: float = 0.0,
     progress: bool = False,
 ) -> int:
     """Write `count` pictures with their truth to `out`; the number of people in them.
@@ -71,7 +74,7 @@ def write_dataset(
     The bytes depend on everything but `workers`. A stopped run goes on where it was. Raises ValueError for a
     folder that holds another data set, FileNotFoundError for missing assets.
     """
-    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split)
+    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split, empty=empty)
     check_recipe(recipe)
     return run_recipe(
         Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress
@@ -85,6 +88,8 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(
             f"synth: expected count >= 1 and a size of 16 pixels or more, got {count} and {size}"
         )
+    if not 0 <= recipe.empty <= 1:
+        raise ValueError(f"synth: expected a share of empty pictures in [0, 1], got {recipe.empty}")
     if recipe.assets is not None and not recipe.assets.is_dir():
         raise FileNotFoundError(f"{recipe.assets}: expected a folder of assets, got no such folder")
 
@@ -156,7 +161,9 @@ class _Chunk:
         return [
             write_sample(
                 self.out,
-                make_sample(index, recipe.seed, recipe.assets, recipe.size, split=recipe.split),
+                make_sample(
+                    index, recipe.seed, recipe.assets, recipe.size, split=recipe.split, empty=recipe.empty
+                ),
                 image_id=index + 1,
                 stem=f"{index:06d}",
                 rng=np.random.default_rng([recipe.seed, index, 1]),

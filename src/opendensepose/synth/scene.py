@@ -37,8 +37,13 @@ def compose(
     rng: np.random.Generator,
     studio: Studio,
     size: tuple[int, int],  # height, width
+    *,
+    empty: bool = False,
 ) -> Scene:
-    """Dress and pose 1 to 5 people, place them on one floor, and find a natural view of the first of them."""
+    """Dress and pose 1 to 5 people, place them on one floor, and find a natural view of the first of them.
+
+    With `empty` the people have left: the same place, its furniture and what they held in the air.
+    """
     count = 1 + int(rng.choice(len(PEOPLE_SHARE), p=PEOPLE_SHARE))
     people, headings = [], []
     for _ in range(count):
@@ -54,6 +59,8 @@ def compose(
     spots = choose_spots(rng, camera, count)
     people = [move(person, spot) for person, spot in zip(people, spots, strict=True)]
     props = join(_furnish(rng, studio, camera, people, headings, distance))
+    if empty:
+        people, headings = [], []
     return Scene(camera, tuple(people), tuple(headings), props, studio.backdrops.draw(rng, camera))
 
 

@@ -59,7 +59,9 @@ def choose_window(
 ) -> Window:
     """A random window in which the person is `heights` canvas pixels tall, and mostly inside."""
     tall = max(box[3] - box[1], 0.7 * (box[2] - box[0]), 1.0)
-    wanted = rng.uniform(heights[0], min(heights[1], 1.15 * canvas[0]))
+    wanted = np.exp(
+        rng.uniform(np.log(heights[0]), np.log(max(min(heights[1], 1.3 * canvas[0]), heights[0])))
+    )
     fill = max(canvas[0] / size[0], canvas[1] / size[1])  # smaller scales leave empty borders
     scale = float(np.clip(wanted / tall, 0.9 * fill, max(2.0, fill)))
     stretch = np.exp(rng.uniform(-0.06, 0.06))
@@ -95,6 +97,26 @@ def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 
     if outside.any():
         chart[outside], instance[outside] = 0, 0
     return Picture(np.asarray(image, np.uint8), chart, uv, instance)
+
+
+def join(pictures: list[Picture]) -> Picture:
+    """Four pictures of one size -> one of twice the size; people keep apart."""
+    instances, most = [], 0
+    for picture in pictures:
+        own = picture.instance.astype(np.int64)
+        instances.append(np.where(own > 0, own + most, 0).astype(np.uint8))
+        most += int(own.max(initial=0))
+
+    def square(tiles: list[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([np.concatenate(tiles[:2], -1), np.concatenate(tiles[2:], -1)], -2)
+
+    image = square([p.image.transpose(2, 0, 1) for p in pictures]).transpose(1, 2, 0)
+    return Picture(
+        np.ascontiguousarray(image),
+        square([p.chart for p in pictures]),
+        square([p.uv for p in pictures]),
+        square(instances),
+    )
 
 
 def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:

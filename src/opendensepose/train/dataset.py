@@ -22,6 +22,7 @@ from opendensepose.train.augment import (
     choose_window,
     crop,
     flip,
+    join,
     recolour,
     visible_boxes,
 )
@@ -48,7 +49,7 @@ class Batch:
 
 
 def find_entries(folders: Sequence[str]) -> list[Entry]:
-    """Images with at least one person in folders of the dense-truth format.
+    """Images, those without people too, in folders of the dense-truth format.
 
     Raises FileNotFoundError if a folder lacks annotations.json, ValueError if no folder has people.
     """
@@ -62,13 +63,12 @@ def find_entries(folders: Sequence[str]) -> list[Entry]:
         for person in content["annotations"]:
             boxes.setdefault(person["image_id"], []).append(person["bbox"])
         for image in content["images"]:
-            if image["id"] in boxes:
-                xywh = np.array(boxes[image["id"]], np.float64)
-                stem = Path(image["file_name"]).stem
-                dense = [folder / "dense" / f"{stem}_{kind}.png" for kind in ("iuv", "inst")]
-                xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
-                entries.append(Entry(folder / "images" / image["file_name"], dense[0], dense[1], xyxy))
-    if not entries:
+            xywh = np.array(boxes.get(image["id"], []), np.float64).reshape(-1, 4)
+            stem = Path(image["file_name"]).stem
+            dense = [folder / "dense" / f"{stem}_{kind}.png" for kind in ("iuv", "inst")]
+            xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
+            entries.append(Entry(folder / "images" / image["file_name"], dense[0], dense[1], xyxy))
+    if not any(len(entry.boxes) for entry in entries):
         raise ValueError(f"data {', '.join(folders)}: expected images with people, got none")
     return entries
 
@@ -127,15 +127,25 @@ class Batches(Dataset[Batch]):
         pictures = []
         for slot in range(config.batch_size):
             rng = np.random.default_rng([config.seed, 3, step, slot])
-            entry = self.entry(step * config.batch_size + slot)
-            pictures.append(self._augment(rng, entry, canvas))
+            position = step * config.batch_size + slot
+            if rng.random() < config.mosaic:  # four pictures at half the size: crowds, small people
+                half = (canvas[0] // 2, canvas[1] // 2)
+                others = [self.entries[k] for k in rng.integers(len(self.entries), size=3)]
+                four = [self._augment(rng, entry, half) for entry in (self.entry(position), *others)]
+                picture = join(four)
+            else:
+                picture = self._augment(rng, self.entry(position), canvas)
+            pictures.append(picture)
         return collate(step, pictures)
 
     def _augment(self, rng: np.random.Generator, entry: Entry, canvas: tuple[int, int]) -> Picture:
         config = self.config
         picture = read_picture(entry)
-        box = entry.boxes[rng.integers(len(entry.boxes))]
-        window = choose_window(rng, picture.chart.shape, box, canvas, (config.smallest, config.largest))
+        height, width = picture.chart.shape
+        box = np.array([0.0, 0.0, width, height])
+        if len(entry.boxes):
+            box = entry.boxes[rng.integers(len(entry.boxes))]
+        window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
         picture = flip(picture) if rng.random() < 0.5 else picture
         return Picture(recolour(rng, picture.image), picture.chart, picture.uv, picture.instance)
