@@ -91,7 +91,7 @@ def test_imports_of(path: Path) -> None:
 
 def test_the_walk_sees_imports() -> None:
     assert ("numpy", True) in imports(ROOT / "core" / "types.py")
-    assert ("core", True) in imports(ROOT / "data" / "coco.py")
+    assert ("core", True) in imports(ROOT / "data" / "boxes.py")
     assert ("numba", True) in imports(ROOT / "surface" / "jit.py")
     assert ("runtime", False) in imports(ROOT / "__init__.py")  # under TYPE_CHECKING
     assert len(FILES) > 10

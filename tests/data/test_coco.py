@@ -107,20 +107,6 @@ def test_box_at_the_image_border() -> None:
     assert parts[13] is not None and parts[:13] == (None,) * 13
 
 
-def test_polygon_mask_is_near_the_coco_api() -> None:
-    api = pytest.importorskip("pycocotools.mask")
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        angle = np.sort(rng.random(12)) * 2 * np.pi
-        radius = 30 + 15 * rng.random(12)
-        polygon = (
-            np.stack([60 + radius * np.cos(angle), 50 + radius * np.sin(angle)], axis=1).ravel().tolist()
-        )
-        ours = Person(id=1, box=np.zeros(4), segmentation=[polygon]).mask((100, 120))
-        theirs = api.decode(api.merge(api.frPyObjects([polygon], 100, 120))).astype(bool)
-        assert (ours & theirs).sum() / (ours | theirs).sum() > 0.97
-
-
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 def test_real_annotations() -> None:
     samples = read_annotations(SHARED / "real/coco/test_coco.json")

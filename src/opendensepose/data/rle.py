@@ -1,80 +1,99 @@
-"""COCO's run-length masks: column-major runs, packed into a short string.
+"""COCO's run-length masks and polygons, by pycocotools; what it would not survive is refused before.
 
-The format is that of the COCO API (`rleToString` of maskApi.c): run lengths of 0s and 1s in turn, down the
-columns; from the fourth on each as the difference to the one two before; six bits per character (five of the
-number, one that says "more follows"), plus 48. In NumPy, so that writing a data set needs no extra package.
+A run-length mask is `{"size": [H, W], "counts": ...}`, the lengths of the runs of 0s and 1s in turn, down the
+columns: a list, or COCO's compressed string. pycocotools is imported when a mask is, so that predicting from
+given boxes needs none of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+LARGEST = 100_000_000  # pixels, as of a photo
+
 
 def encode_mask(mask: NDArray[Any]) -> dict[str, Any]:
     """Compressed COCO RLE `{"size": [H, W], "counts": str}` of a mask [H, W] (non-zero = inside)."""
-    return encode_labels(mask != 0, 1)[0]
+    if mask.ndim != 2:
+        raise ValueError(f"mask: expected shape [H, W], got {list(mask.shape)}")
+    return _encode((mask != 0)[..., None])[0]
 
 
 def encode_labels(labels: NDArray[Any], count: int) -> list[dict[str, Any]]:
-    """One RLE for each of the labels 1..count of a picture [H, W], all from one walk over the picture."""
+    """One RLE for each of the labels 1..count of a picture [H, W]."""
     if labels.ndim != 2:
         raise ValueError(f"labels: expected shape [H, W], got {list(labels.shape)}")
-    flat = labels.ravel(order="F")
-    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))[: flat.size]
-    ends = np.concatenate([starts[1:], [flat.size]])
-    label = flat[starts]
-    size = [int(n) for n in labels.shape]
-    rles = []
-    for number in range(1, count + 1):
-        runs = np.stack([starts[label == number], ends[label == number]], axis=1).ravel()
-        counts = np.diff(runs, prepend=0, append=flat.size)
-        rles.append({"size": size, "counts": pack_counts(counts if counts[-1] else counts[:-1])})
-    return rles
+    return _encode(labels[..., None] == np.arange(1, count + 1, dtype=labels.dtype))
 
 
 def decode_mask(rle: dict[str, Any]) -> NDArray[np.bool_]:
     """Mask [H, W] of a COCO RLE, `counts` a compressed string or a list; ValueError when it is broken."""
-    height, width = (int(n) for n in rle["size"])
-    counts = rle["counts"]
-    runs = unpack_counts(counts) if isinstance(counts, str | bytes) else np.asarray(counts, np.int64)
-    if (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(
-            f"RLE counts: expected runs that add up to {height} x {width}, got {int(runs.sum())}"
-        )
-    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    return flat.reshape((height, width), order="F")
+    from pycocotools import mask as api
+
+    counts: Any = rle.get("counts")
+    try:
+        height, width = (int(n) for n in rle.get("size", ()))
+        runs = None if isinstance(counts, str | bytes) else np.asarray(counts, np.int64)
+    except (ValueError, TypeError, OverflowError):
+        got = f"size {str(rle.get('size'))[:40]} and counts {str(counts)[:40]}"
+        raise ValueError(f"RLE: expected size [H, W] and runs, got {got}") from None
+    runs = unpack_counts(counts) if runs is None else runs
+    if not (height >= 0 and width >= 0 and height * width <= LARGEST):
+        raise ValueError(f"RLE size: expected at most {LARGEST} pixels, got {height} x {width}")
+    # pycocotools would give unset memory for the pixels that no run covers
+    if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:
+        total = int(runs.sum())
+        raise ValueError(f"RLE counts: expected runs that add up to {height} x {width}, got {total}")
+    if height * width == 0:
+        return np.zeros((height, width), bool)
+    if isinstance(counts, str):
+        packed = {"size": [height, width], "counts": counts.encode("ascii")}
+    elif isinstance(counts, bytes):
+        packed = {"size": [height, width], "counts": counts}
+    else:
+        packed = api.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
+    return np.asarray(api.decode(packed)).astype(bool)
 
 
-def pack_counts(counts: NDArray[Any] | Sequence[int]) -> str:
-    """COCO's string of run lengths."""
-    numbers = np.array(counts, np.int64)
-    numbers[3:] -= np.array(counts, np.int64)[1:-2]
-    places = np.arange(13)  # 13 * 5 bits hold any int64
-    rest = numbers[:, None] >> (5 * places)  # [N, 13] arithmetic shift keeps the sign
-    bits = rest & 0x1F
-    # the last character is the first after which only copies of its own sign bit remain
-    finished = (rest >> 5) == -(bits >> 4)
-    last = finished.argmax(axis=1)
-    kept = places <= last[:, None]
-    characters = bits + 48 + 32 * (places < last[:, None])
-    return characters[kept].astype(np.uint8).tobytes().decode("ascii")
+def polygon_mask(polygons: list[Any], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Mask [H, W] of the union of polygons [x0, y0, x1, y1, ...]; those of fewer than 3 corners are left out.
+
+    Raises ValueError for corners that are no pairs of finite numbers.
+    """
+    from pycocotools import mask as api
+
+    height, width = size
+    outlines = []
+    for polygon in polygons:
+        try:
+            corners = np.asarray(polygon, np.float64)
+        except (TypeError, ValueError):
+            corners = np.full(1, np.nan)
+        if corners.ndim != 1 or len(corners) % 2 or not np.isfinite(corners).all():
+            raise ValueError(f"polygon: expected pairs of finite numbers, got {str(polygon)[:60]}")
+        if len(corners) >= 6:  # far corners would cost as many steps as they are pixels away
+            limit = np.array([width, height], np.float64)
+            outlines.append(np.clip(corners.reshape(-1, 2), -limit, 2 * limit).ravel().tolist())
+    if not outlines or height * width == 0:
+        return np.zeros(size, bool)
+    return np.asarray(api.decode(api.merge(api.frPyObjects(outlines, height, width)))).astype(bool)
 
 
 def unpack_counts(text: str | bytes) -> NDArray[np.int64]:
-    """Run lengths [N] of COCO's string."""
+    """Run lengths [N] of COCO's string: five bits of a number per character, one that says "more follows";
+    from the fourth on each as the difference to the one two before (`rleFrString` of the COCO API)."""
     raw = text.encode("ascii", "replace") if isinstance(text, str) else bytes(text)
     codes = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
     if codes.size == 0:
         return np.zeros(0, np.int64)
     last = (codes & 0x20) == 0
-    if codes.min() < 0 or codes.max() > 63 or not last[-1]:
-        raise ValueError(f"RLE counts: expected a COCO RLE string, got {raw[:20]!r}")
     ends = np.flatnonzero(last)
     starts = np.concatenate([[0], ends[:-1] + 1])
+    if codes.min() < 0 or codes.max() > 63 or not last[-1] or (ends - starts).max() > 9:
+        raise ValueError(f"RLE counts: expected a COCO RLE string, got {raw[:20]!r}")
     place = np.arange(codes.size) - np.repeat(starts, ends - starts + 1)
     numbers = np.add.reduceat((codes & 0x1F) << (5 * place), starts)
     negative = (codes[ends] & 0x10) != 0
@@ -82,3 +101,12 @@ def unpack_counts(text: str | bytes) -> NDArray[np.int64]:
     numbers[1::2] = np.cumsum(numbers[1::2])
     numbers[2::2] = np.cumsum(numbers[2::2])
     return numbers
+
+
+def _encode(planes: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """RLEs of the planes of [H, W, N]."""
+    from pycocotools import mask as api
+
+    size = [int(n) for n in planes.shape[:2]]
+    packed = api.encode(np.asfortranarray(planes.astype(np.uint8)))
+    return [{"size": size, "counts": rle["counts"].decode("ascii")} for rle in packed]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from opendensepose.data.boxes import people_boxes
 from opendensepose.data.coco import Sample
+from opendensepose.data.images import ImageFolder
 from opendensepose.io.files import Input, InputError
 from opendensepose.io.results import results_json, save_result, write_results
 from opendensepose.io.video import VideoReader, VideoWriter
@@ -96,7 +97,7 @@ def predict_video(
 def predict_dataset(
     predictor: Predictor,
     samples: Iterable[Sample],
-    images: str | os.PathLike[str],  # the folder of their files
+    images: str | os.PathLike[str],  # the folder of their files, or the root of the data set
     results: str | os.PathLike[str],
     *,
     given_boxes: bool = False,
@@ -109,11 +110,13 @@ def predict_dataset(
     and `on_failure` is told its name and the error.
     """
 
+    folder = ImageFolder(images)
+
     def entries() -> Iterator[dict[str, Any]]:
         for sample in samples:
             boxes = people_boxes(sample) if given_boxes else None
             try:
-                result = predictor(Path(images, sample.file_name), boxes=boxes, threshold=threshold)
+                result = predictor(folder.find(sample.file_name), boxes=boxes, threshold=threshold)
             except Exception as error:  # whatever one image does, the others are done
                 on_failure(sample.file_name, error)
                 continue

@@ -116,10 +116,10 @@ def run_recipe(
         total=chunks, initial=chunks - len(missing), unit="chunk", disable=None if progress else True
     ) as bar:
         for number, samples in _spread_out(make_chunk, missing, workers):
-            coco.write_annotations(parts[number], samples, info=info)
+            coco.write_annotations(parts[number], samples, head={"info": info})
             bar.update()
     joined = [sample for part in parts for sample in coco.read_annotations(part)]
-    coco.write_annotations(final, joined, info=info)
+    coco.write_annotations(final, joined, head={"info": info})
     shutil.rmtree(out / _PARTS)
     return sum(len(sample.people) for sample in joined)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.io.cache import cache_folder
 from opendensepose.io.files import atomic
 from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
 from opendensepose.synth.paint import TO_LINEAR, Face, Texture
@@ -58,7 +58,7 @@ def load_piece(path: Path, template: Template, *, plain: bool = False) -> Piece:
     `plain` leaves the texture's colours out and keeps its alpha.
     """
     key = f"{VERSION} {path.resolve()} {path.stat().st_mtime_ns} {template.body.vertices.sum():.6f}"
-    cached = cache_folder() / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
+    cached = cache_folder() / "garments" / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
     piece = _read_cached(cached)
     if piece is None:
         garment = read_garment(path)
@@ -68,12 +68,6 @@ def load_piece(path: Path, template: Template, *, plain: bool = False) -> Piece:
             piece = replace(piece, texture=texture, alpha=alpha)
         _write_cached(cached, piece)
     return replace(piece, texture=None) if plain else piece
-
-
-def cache_folder() -> Path:
-    """Where fitted garments are kept between runs."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "opendensepose" / "garments"
 
 
 def _write_cached(path: Path, piece: Piece) -> None:
