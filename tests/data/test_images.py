@@ -35,7 +35,7 @@ def test_places(coco: Path, images: str | None, name: str, found: str) -> None:
 
 
 def test_missing_ones_say_where(coco: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"x\.jpg: expected this image in .*coco or its usual"):
+    with pytest.raises(FileNotFoundError, match=r"x\.jpg: expected an image in .*coco or its usual"):
         ImageFolder(coco).find("x.jpg")
     with pytest.raises(NotADirectoryError, match="absent: expected the folder of the images, got no folder"):
         ImageFolder(coco / "absent")

@@ -44,7 +44,7 @@ class ImageFolder:
                 if path.is_file():
                     return path
         looked = " and ".join(str(root) for root in self.roots)
-        raise FileNotFoundError(f"{name}: expected this image in {looked} or its usual sub-folders, got none")
+        raise FileNotFoundError(f"{name}: expected an image in {looked} or its usual sub-folders, got none")
 
     def _places(self, root: Path, name: PurePosixPath) -> list[Path]:
         places = [root / name]
