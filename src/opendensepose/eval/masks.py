@@ -1,0 +1,245 @@
+"""Masks of annotated people and of detections, cut to what of them lies in the image, and their IoU."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.eval import fields, rle
+from opendensepose.eval.fields import Box
+from opendensepose.eval.truth import Annotation, TruthImage
+from opendensepose.io.files import InputError
+
+GRID = 256  # side of the part masks
+
+
+class Mask(NamedTuple):
+    """The pixels of a mask from column `x`, row `y` of the image on; what is beside them is empty."""
+
+    x: int
+    y: int
+    inside: NDArray[np.bool_]  # [h, w]
+    area: int
+
+
+EMPTY = Mask(0, 0, np.zeros((0, 0), bool), 0)
+
+
+def paste_window(
+    shape: tuple[int, ...],  # h, w of the mask
+    box: Box,
+    size: tuple[int, int],  # height, width of the image
+) -> tuple[slice, slice] | None:
+    """Which rows and columns of a mask laid at (int x, int y) come into the image; None: none.
+
+    Columns of the image from max(int x, 0) to min(int(x + w), width, int x + mask width): int(x + w), which
+    may be one more or less than int(x) + int(w). A box wholly outside the image gives None.
+    """
+    slices = []
+    for start, length, limit, mask in zip(box[1::-1], box[:1:-1], size, shape, strict=True):
+        first = int(start)
+        low, high = max(first, 0), min(int(start + length), limit, first + mask)
+        if high <= low:
+            return None
+        slices.append(slice(low - first, high - first))
+    return slices[0], slices[1]
+
+
+def detection_mask(labels: NDArray[np.uint8], box: Box, size: tuple[int, int]) -> Mask:
+    """The mask of a map's part labels [h, w]: every label but 0, those above 24 too."""
+    window = paste_window(labels.shape, box, size)
+    if window is None:
+        return EMPTY
+    inside = labels[window] > 0
+    x, y = int(box[0]) + window[1].start, int(box[1]) + window[0].start
+    return Mask(x, y, inside, int(np.count_nonzero(inside)))
+
+
+def stretched(
+    union: NDArray[np.bool_],  # [256, 256] part masks over the box
+    box: Box,
+    size: tuple[int, int],
+) -> Mask:
+    """The mask of part masks: stretched corner to corner to round(h) x round(w) pixels, linear, > 0.5."""
+    width, height = (round(max(length, 1.0)) for length in box[2:])
+    window = paste_window((height, width), box, size)
+    if window is None:
+        return EMPTY
+    inside = _interpolate(union, (height, width), window)
+    x, y = int(box[0]) + window[1].start, int(box[1]) + window[0].start
+    return Mask(x, y, inside, int(np.count_nonzero(inside)))
+
+
+def _interpolate(
+    grid: NDArray[np.bool_], shape: tuple[int, int], window: tuple[slice, slice]
+) -> NDArray[np.bool_]:
+    """Rows and columns `window` of the grid stretched to `shape` by linear interpolation, > 0.5.
+
+    As `scipy.ndimage.zoom(grid, order=1, prefilter=False) > 0.5`, to the last bit: where the four
+    neighbours differ, weights are multiplied and summed in its order.
+    """
+    (y0, y1, wy, valid_y), (x0, x1, wx, valid_x) = (
+        _places(n, w, g) for n, w, g in zip(shape, window, grid.shape, strict=True)
+    )
+    top, bottom = grid[y0], grid[y1]
+    a, b, c, d = top[:, x0], top[:, x1], bottom[:, x0], bottom[:, x1]
+    inside = a & b & c & d
+    rows, columns = np.nonzero((a | b | c | d) & ~inside)
+    v, u = wy[rows], wx[columns]
+    corners = (a, (1 - v), (1 - u)), (b, (1 - v), u), (c, v, (1 - u)), (d, v, u)
+    total = np.zeros(len(rows))
+    for corner, along_y, along_x in corners:
+        total += corner[rows, columns] * along_y * along_x
+    inside[rows, columns] = total > 0.5
+    inside[~valid_y], inside[:, ~valid_x] = False, False
+    return inside
+
+
+def _places(
+    n: int, window: slice, grid: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Where outputs `window` of n read a grid: lower and upper neighbour, weight of the upper, and if inside.
+
+    The last one is at (n - 1) * ((grid - 1) / (n - 1)), which rounding may put behind the grid's last: then
+    SciPy takes it as outside, and it is empty.
+    """
+    at = np.arange(window.start, window.stop) * ((grid - 1) / (n - 1) if n > 1 else 1.0)
+    low = np.floor(at).astype(np.int64)
+    return np.minimum(low, grid - 1), np.minimum(low + 1, grid - 1), at - low, at <= grid - 1
+
+
+def part_unions(annotations: Sequence[Annotation], where: str) -> list[NDArray[np.bool_]]:
+    """The union of each annotation's part masks [256, 256]; raises InputError for a broken one."""
+    from pycocotools import mask as coco
+
+    rles: list[dict[str, Any]] = []
+    owners: list[int] = []
+    for number, annotation in enumerate(annotations):
+        for part in annotation.parts or ():
+            if part is not None:
+                rles.append(_packed(part, (GRID, GRID), f"{where}: annotation {annotation.id}: 'dp_masks'"))
+                owners.append(number)
+    good = rle.fits([r["counts"] for r in rles], np.full(len(rles), GRID * GRID))
+    if not good.all():
+        bad = annotations[owners[int(np.argmin(good))]].id
+        raise InputError(
+            f"{where}: annotation {bad}: 'dp_masks': expected RLEs of 256 x 256, got a broken one"
+        )
+    unions = []
+    ends = np.searchsorted(owners, np.arange(len(annotations) + 1))
+    for start, end in itertools.pairwise(ends):
+        if end > start:
+            unions.append(coco.decode(coco.merge(rles[start:end])).view(bool))
+        else:
+            unions.append(np.zeros((GRID, GRID), bool))
+    return unions
+
+
+def _packed(value: Any, size: tuple[int, int] | None, where: str) -> dict[str, Any]:
+    """An RLE as pycocotools takes it, `counts` as bytes; raises InputError for another thing."""
+    shape = value.get("size") if isinstance(value, Mapping) else None
+    counts = value.get("counts") if isinstance(value, Mapping) else None
+    good = isinstance(shape, list) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape)
+    if not good or (size is not None and tuple(shape or ()) != size):
+        expected = "RLEs with 'size' and 'counts'" if size is None else f"RLEs of {size[0]} x {size[1]}"
+        raise InputError(f"{where}: expected {expected}, got {fields.brief(value)}")
+    if isinstance(counts, list):
+        counts = _from_list(counts, shape, where)
+    if not isinstance(counts, str | bytes):
+        raise InputError(f"{where}: expected 'counts' as a string or list, got {fields.brief(counts)}")
+    raw = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
+    return {"size": shape, "counts": raw}
+
+
+def _from_list(counts: list[Any], shape: Any, where: str) -> bytes:
+    """The compressed form of a list of run lengths."""
+    from pycocotools import mask as coco
+
+    whole = all(type(n) is int and 0 <= n <= fields.MAX_PIXELS for n in counts)
+    if not whole or sum(counts) != shape[0] * shape[1]:
+        raise InputError(f"{where}: expected runs that add up to {shape[0]} x {shape[1]}, got others")
+    packed: bytes = coco.frPyObjects({"size": shape, "counts": counts}, *shape)["counts"]
+    return packed
+
+
+def segmentation_mask(annotation: Annotation, image: TruthImage, where: str) -> Mask:
+    """The mask of `segmentation`: polygons (their union), an RLE as list or string; missing or []: empty.
+
+    An RLE of another size than the image's is empty too; a polygon of fewer than three points covers nothing.
+    """
+    from pycocotools import mask as coco
+
+    value, size = annotation.segmentation, (image.height, image.width)
+    where = f"{where}: annotation {annotation.id}: 'segmentation'"
+    if not value:
+        return EMPTY
+    if isinstance(value, list):
+        shapes = polygons([(p[::2], p[1::2]) for p in _flat(value, where)], size, where)
+    else:
+        packed = _packed(value, None, where)
+        if packed["size"][0] * packed["size"][1] > fields.MAX_PIXELS or not rle.fits(
+            [packed["counts"]], np.array([np.prod(packed["size"])])
+        ):
+            raise InputError(f"{where}: expected an RLE of its size, got a broken one")
+        shapes = [packed] if tuple(packed["size"]) == size else []
+    if not shapes:
+        return EMPTY
+    merged = coco.merge(shapes)
+    x, y, w, h = (int(n) for n in coco.toBbox(merged))
+    inside = coco.decode(merged)[y : y + h, x : x + w].astype(bool)
+    return Mask(x, y, inside, int(coco.area(merged)))
+
+
+def _flat(value: list[Any], where: str) -> list[NDArray[np.float64]]:
+    """Polygons as arrays x0, y0, x1, y1, ..."""
+    shapes = []
+    for polygon in value:
+        corners = fields.numbers({"segmentation": polygon}, "segmentation", where)
+        if len(corners) % 2:
+            raise InputError(f"{where}: expected polygons x0, y0, x1, y1, ..., got {len(corners)} numbers")
+        shapes.append(corners)
+    return shapes
+
+
+def polygons(
+    shapes: Sequence[tuple[Any, Any]],  # x [P], y [P] of each
+    size: tuple[int, int],  # height, width of the image
+    where: str,
+) -> list[dict[str, Any]]:
+    """RLEs of polygons in an image; those of fewer than three points are left out.
+
+    Raises InputError for corners so far away that drawing them would take forever.
+    """
+    from pycocotools import mask as coco
+
+    whole = [np.stack([x, y], axis=1) for x, y in shapes if len(x) >= 3]
+    far = 10 * (max(size) + 1000)
+    if any((np.abs(corners) > far).any() for corners in whole):
+        raise InputError(f"{where}: expected corners in or near the image, got some beyond {far} pixels")
+    return coco.frPyObjects([corners.ravel().tolist() for corners in whole], *size) if whole else []
+
+
+def overlap(detection: Mask, annotation: Mask, crowd: bool) -> float:
+    """IoU; of a crowd the intersection by the detection's own area. Empty masks give 0."""
+    x0, x1 = max(detection.x, annotation.x), min(_right(detection), _right(annotation))
+    y0, y1 = max(detection.y, annotation.y), min(_bottom(detection), _bottom(annotation))
+    if x1 <= x0 or y1 <= y0:
+        return 0.0
+    a = detection.inside[y0 - detection.y : y1 - detection.y, x0 - detection.x : x1 - detection.x]
+    b = annotation.inside[y0 - annotation.y : y1 - annotation.y, x0 - annotation.x : x1 - annotation.x]
+    both = int(np.count_nonzero(a & b))
+    if both == 0:
+        return 0.0
+    return both / (detection.area if crowd else detection.area + annotation.area - both)
+
+
+def _right(mask: Mask) -> int:
+    return mask.x + mask.inside.shape[1]
+
+
+def _bottom(mask: Mask) -> int:
+    return mask.y + mask.inside.shape[0]
