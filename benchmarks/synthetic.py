@@ -3,11 +3,13 @@
     python -m benchmarks.synthetic FOLDER [--model NAME|PATH] [--limit N] [--json FILE]
 
 FOLDER is one that `densepose synth` wrote. All pixels of all people count, a missed person's as misses.
+Pictures without people (`synth --empty SHARE`) count for false alarms only.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from benchmarks.report import share
 from opendensepose.core.types import DenseMap
 from opendensepose.data import Person, Sample, read_annotations, read_dense
 
+HEIGHTS = (0, 60, 150, 300, 100_000)  # pixels: limits of the groups by which recall is told
 PIXELS = 1000  # looked at per person, evenly spread: enough for the medians, and quick
 
 
@@ -32,12 +35,6 @@ class Pixels:
     true: NDArray[np.uint8]  # [P] chart 1..24
     predicted: NDArray[np.uint8]  # [P] chart 0..24, 0 = background or missed
     error: NDArray[np.float64]  # [P] metres on the rest-pose body; infinite where predicted is 0
-
-    @staticmethod
-    def joined(parts: list[Pixels]) -> Pixels:
-        """All of them in one."""
-        columns = ([getattr(part, name) for part in parts] for name in ("true", "predicted", "error"))
-        return Pixels(*(np.concatenate(column) for column in columns))
 
     def summary(self) -> dict[str, Any]:
         """Shares of all pixels; the median error is over those where a body was predicted."""
@@ -57,6 +54,17 @@ class Pixels:
         """Those whose true chart is `chart`."""
         chosen = self.true == chart
         return Pixels(self.true[chosen], self.predicted[chosen], self.error[chosen])
+
+
+NO_PIXELS = Pixels(np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0))
+
+
+def joined(parts: list[Pixels]) -> Pixels:
+    """All of them in one."""
+    columns = (
+        [getattr(part, name) for part in [NO_PIXELS, *parts]] for name in ("true", "predicted", "error")
+    )
+    return Pixels(*(np.concatenate(column) for column in columns))
 
 
 @dataclass(frozen=True)
@@ -85,45 +93,54 @@ class Answer:
 
     given: Pixels
     own: Pixels
-    people: int
     detections: int
-    found: int
+    found: NDArray[np.bool_]  # [K] which of the annotated people
+    height: NDArray[np.float64]  # [K] of their visible boxes, pixels
 
 
 def compare(predictor: odp.Predictor, atlas: odp.Atlas, folder: Path, sample: Sample) -> Answer:
     """Predict one image twice, with given and with own boxes, and compare both with its dense truth."""
     path = folder / "images" / sample.file_name
     truth = Truth(*read_dense(folder / "dense", path.stem))
-    boxes = np.stack([person.box for person in sample.people])
+    boxes = np.array([person.box for person in sample.people]).reshape(-1, 4)
     given, own = predictor(path, boxes=boxes), predictor(path)
     found = measures.match(own.boxes, boxes)
     mine = [own.dense[n] if n >= 0 else None for n in found]
     return Answer(
-        Pixels.joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, given.dense, strict=True)]),
-        Pixels.joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, mine, strict=True)]),
-        len(boxes),
+        joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, given.dense, strict=True)]),
+        joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, mine, strict=True)]),
         len(own),
-        int((found >= 0).sum()),
+        found >= 0,
+        boxes[:, 3] - boxes[:, 1],
     )
 
 
 def summarise(answers: list[Answer]) -> dict[str, Any]:
     """All numbers, with those of each part."""
-    given, own = Pixels.joined([a.given for a in answers]), Pixels.joined([a.own for a in answers])
-    people, detections, found = (
-        sum(getattr(a, k) for a in answers) for k in ("people", "detections", "found")
-    )
+    given, own = joined([a.given for a in answers]), joined([a.own for a in answers])
+    found, height = (np.concatenate([getattr(a, k) for a in answers]) for k in ("found", "height"))
+    detections, hits = sum(a.detections for a in answers), int(found.sum())
+    empty = [a.detections == 0 for a in answers if not len(a.found)]
     return {
         "images": len(answers),
-        "people": people,
+        "people": len(found),
         "detections": detections,
-        "found": found,
-        "precision": found / detections if detections else None,
-        "recall": found / people,
+        "found": hits,
+        "precision": hits / detections if detections else None,
+        "recall": hits / len(found) if len(found) else None,
+        "recall_by_height": [by_height(found, height, *limits) for limits in itertools.pairwise(HEIGHTS)],
+        "without_people": {"images": len(empty), "nobody_found": float(np.mean(empty)) if empty else None},
         "given_boxes": given.summary(),
         "own_boxes": own.summary(),
         "parts_given_boxes": {n: given.of_part(k).summary() for k, n in enumerate(odp.PART_NAMES) if k},
     }
+
+
+def by_height(found: NDArray[np.bool_], height: NDArray[np.float64], low: int, high: int) -> dict[str, Any]:
+    """Recall of the people whose boxes are `low` to `high` pixels tall."""
+    group = (height >= low) & (height < high)
+    recall = float(found[group].mean()) if group.any() else None
+    return {"from": low, "to": high, "people": int(group.sum()), "recall": recall}
 
 
 def print_summary(numbers: dict[str, Any]) -> None:
@@ -133,6 +150,12 @@ def print_summary(numbers: dict[str, Any]) -> None:
         f"{numbers['found']} found (IoU >= 0.5): "
         f"precision {share(numbers['precision'])}, recall {share(numbers['recall'])}"
     )
+    groups = [
+        f"{g['from']}-{g['to']} px {share(g['recall'])} of {g['people']}" for g in numbers["recall_by_height"]
+    ]
+    print("recall by height:", "; ".join(groups))
+    empty = numbers["without_people"]
+    print(f"pictures without people: {empty['images']}, nobody found in {share(empty['nobody_found'])}")
     rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}
     rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
     print(f"{'':30s}  pixels  on body  right part  <10 cm  <20 cm  median error")
@@ -155,9 +178,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     predictor, atlas = odp.load(options.model), odp.Atlas.load("odp24")
-    samples = [s for s in read_annotations(options.folder / "annotations.json") if s.people]
+    samples = read_annotations(options.folder / "annotations.json")
     if not samples:
-        parser.error(f"{options.folder}: expected images with people, got none")
+        parser.error(f"{options.folder}: expected images, got none")
     chosen = tqdm(samples[: options.limit], unit="image", disable=None)
     numbers = summarise([compare(predictor, atlas, options.folder, sample) for sample in chosen])
     numbers |= {"machine": machine.describe(), "model": predictor.meta}
