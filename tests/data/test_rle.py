@@ -101,6 +101,9 @@ def test_polygons() -> None:
     far = [[-1e12, -1e12, 1e12, -1e12, 1e12, 1e12, -1e12, 1e12]]
     assert polygon_mask(far, (10, 12)).all()
     assert not polygon_mask([[1, 2, 3, 4]], (10, 12)).any()  # fewer than 3 corners
+    for size in ((-1, 5), (2**31, 2**31)):
+        with pytest.raises(ValueError, match="size of a mask"):
+            polygon_mask([square], size)
     for broken in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, float("nan")], ["a"] * 6, [[1, 2], [3, 4]]):
         with pytest.raises(ValueError, match="polygon: expected pairs of finite numbers"):
             polygon_mask([broken], (10, 12))

@@ -14,6 +14,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "predict": "Map people in photos and videos to the surface of the body.",
     "eval": "Score results against annotations: GPS, GPSm and mask AP and AR.",
     "atlas": "Draw the charts and the coloured body.",
+    "data": "Tell what an annotation file holds, and what is wrong with it.",
     "synth": "Make pictures of synthetic people with exact ground truth.",
     "train": "Train a net on them, or on your own data.",
     "export": "Make a model file of a trained net.",

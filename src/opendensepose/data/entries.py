@@ -62,8 +62,11 @@ def read_sample(
     image: dict[str, Any], people: Iterable[Person], others: Iterable[dict[str, Any]], where: str
 ) -> Sample:
     """The sample of an image entry; raises InputError that names `where` (file and image) and the key."""
-    known = [key for key in ("height", "width") if image.get(key) is not None]
-    size = (integer(image, "height", where), integer(image, "width", where)) if known else None
+    size = None
+    if image.get("height") is not None or image.get("width") is not None:
+        size = (integer(image, "height", where), integer(image, "width", where))
+        if min(size) < 1:
+            raise InputError(f"{where}: keys 'height', 'width': expected numbers above 0, got {size}")
     return Sample(
         image_id=integer(image, "id", where),
         file_name=_field(image, "file_name", str, where),
@@ -93,7 +96,10 @@ def person_entry(person: Person, image_id: int) -> dict[str, Any]:
             entry.pop(key, None)
             if key in read:
                 entry[key] = read[key]
-    return {"id": entry.pop("id"), "image_id": image_id, "category_id": PERSON} | entry | person.extra
+        category = {"category_id": read["category_id"]} if "category_id" in read else {}
+    else:
+        category = {"category_id": PERSON}
+    return {"id": entry.pop("id"), "image_id": image_id} | category | entry | person.extra
 
 
 def _fresh_entry(person: Person) -> dict[str, Any]:
@@ -150,10 +156,11 @@ def _read_parts(entry: dict[str, Any], where: str) -> tuple[RLE | None, ...] | N
     if not isinstance(masks, list):
         raise InputError(f"{where}: key 'dp_masks': expected a list of RLEs, got {brief(masks)}")
     bad = [m for m in masks if m and not (isinstance(m, dict) and {"size", "counts"} <= m.keys())]
-    if bad or len(masks) > COARSE_PARTS:
-        got = brief(bad[0]) if bad else f"{len(masks)} masks"
-        raise InputError(f"{where}: key 'dp_masks': expected {COARSE_PARTS} RLEs or empty lists, got {got}")
-    return tuple(m or None for m in masks) + (None,) * (COARSE_PARTS - len(masks))
+    if bad:
+        wanted = f"expected {COARSE_PARTS} RLEs or empty lists"
+        raise InputError(f"{where}: key 'dp_masks': {wanted}, got {brief(bad[0])}")
+    # of more the evaluation takes the first 14; so do we
+    return tuple(m or None for m in masks[:COARSE_PARTS]) + (None,) * (COARSE_PARTS - len(masks))
 
 
 def _read_points(entry: dict[str, Any], box: NDArray[np.float64], where: str) -> SurfacePoints | None:

@@ -66,6 +66,8 @@ def polygon_mask(polygons: list[Any], size: tuple[int, int]) -> NDArray[np.bool_
     from pycocotools import mask as api
 
     height, width = size
+    if not (height >= 0 and width >= 0 and height * width <= LARGEST):
+        raise ValueError(f"size of a mask: expected at most {LARGEST} pixels, got {height} x {width}")
     outlines = []
     for polygon in polygons:
         try:

@@ -103,11 +103,11 @@ class Sample:
         Raises ValueError where the two lists do not fit.
         """
         xs, ys = (self.extra.get(f"ignore_regions_{axis}") or [] for axis in "xy")
-        if xs and not isinstance(xs[0], list):
-            xs, ys = [xs], [ys]  # one region, without its list
         try:
+            if xs and not isinstance(xs[0], list):
+                xs, ys = [xs], [ys]  # one region, without its list
             regions = [np.stack([x, y], 1).astype(np.float64) for x, y in zip(xs, ys, strict=True)]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError, LookupError) as error:
             raise ValueError(f"ignore_regions_x/y: expected lists of equal form, got {error}") from None
         return [region for region in regions if len(region) >= 3]
 
