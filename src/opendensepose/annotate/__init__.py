@@ -1,0 +1,1 @@
+"""The annotation tool: a web server on this machine, its store, and the pages in `static/`."""
