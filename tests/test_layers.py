@@ -23,14 +23,16 @@ FORBIDDEN = {
     "eval": {"model", "runtime", "train", "torch"},
     "export": {"runtime"},
     "viz": {"runtime", "model"},
+    "annotate": {"model", "train"},
 }
 CORE_MAY = {"numpy", "cv2", "core"}
 CORE_MAY_LATE = {"core.types": {"io", "viz"}}  # Result.save and Result.plot hand over to them when called
 OFTEN_ABSENT = {  # packages of the extras: imported where they are used, never by what everybody runs
     *("torch", "torchvision", "lightning", "numba", "scipy", "pycocotools", "matplotlib", "onnx", "anny"),
     "igl",
+    *("fastapi", "sqlalchemy", "uvicorn", "pydantic"),
 }
-MAY_AT_TOP = {"model", "train", "export"}  # needs the extra [train] anyway
+MAY_AT_TOP = {"model", "train", "export", "annotate"}  # need the extras [train], [annotate] anyway
 
 
 def module_name(path: Path) -> str:

@@ -34,9 +34,7 @@ def worth(atlas: Atlas, part: int, steps: list[Step]) -> tuple[np.ndarray, np.nd
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(normal, axis=1)
     rows = []
-    for _, camera in views._aim(
-        atlas, faces, views.part_axis(atlas, part), steps, (views.SIZE, views.SIZE)
-    ):
+    for _, camera in views._aim(atlas, faces, views.part_axis(atlas, part), steps, (views.SIZE, views.SIZE)):
         view = views.View("", camera, views.draw_map(atlas, part, camera))
         _, seen = view.shows(atlas, face, bary)
         square = normal @ camera.axes[2] / area
@@ -50,7 +48,9 @@ def choose(value: np.ndarray, area: np.ndarray, steps: list[Step], wanted: list[
 
     def total(rows: list[int]) -> float:
         best = np.sort(value[rows], axis=0)[-2:]  # a second view of a place helps a little
-        return float((best[-1] + 0.2 * best[0]) @ area / area.sum()) - TILT * sum(abs(steps[r][1]) for r in rows)
+        return float((best[-1] + 0.2 * best[0]) @ area / area.sum()) - TILT * sum(
+            abs(steps[r][1]) for r in rows
+        )
 
     chosen = list(fixed)
     while len(chosen) < VIEWS:

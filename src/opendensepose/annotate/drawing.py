@@ -1,4 +1,4 @@
-"""Pictures of the views, and both kept in the user's cache folder: drawing them takes seconds, or minutes without numba."""
+"""Pictures of the views, and the cache of views: drawing them takes seconds, or minutes without numba."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.annotate.views import DIRECTIONS, INSIDE, SIZE, WHOLE, Camera, View, ViewSet, cameras, draw_map
+from opendensepose.annotate.views import (
+    DIRECTIONS,
+    INSIDE,
+    SIZE,
+    WHOLE,
+    Camera,
+    View,
+    ViewSet,
+    cameras,
+    draw_map,
+)
 from opendensepose.io.files import atomic
 from opendensepose.io.image import write_image
 from opendensepose.surface.atlas import Atlas
@@ -55,7 +65,9 @@ def load_views(progress: Callable[[int], object] | None = None) -> tuple[ViewSet
 
 def _cache(atlas: Atlas) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    shape = hashlib.sha256(atlas.vertices.tobytes() + atlas.faces.tobytes() + repr((DIRECTIONS, SIZE)).encode())
+    shape = hashlib.sha256(
+        atlas.vertices.tobytes() + atlas.faces.tobytes() + repr((DIRECTIONS, SIZE)).encode()
+    )
     return Path(home) / "opendensepose" / f"views-{VERSION}-{shape.hexdigest()[:12]}"
 
 
@@ -70,7 +82,7 @@ def _read(file: Path, count: int, size: tuple[int, int]) -> NDArray[np.int32] | 
 
 
 def draw(atlas: Atlas, part: int, camera: Camera, faces: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """A view as a picture [H, W, 3] RGB: the part modelled in clay and its colour, the other body as a ghost."""
+    """A view as a picture [H, W, 3] RGB: the part in clay and its colour, the body as a ghost."""
     picture = np.broadcast_to(_PAPER, (*faces.shape, 3)).copy()
     if part != WHOLE:
         _draw_ghost(picture, atlas, camera)

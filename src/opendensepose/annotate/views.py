@@ -25,9 +25,9 @@ NOTHING, INSIDE = -1, -2  # in maps: no surface; the inner side of the part, as 
 _BEHIND = 0.004  # metres: a point this far behind what its pixel shows still counts as seen
 _FAR = 100.0  # metres: from so far away the rasteriser's perspective is parallel
 
-# Camera directions (azimuth, elevation) in degrees per part of the person's right side and the middle, found by
-# tools/build_views.py. Azimuth 0 looks at the front, 90 at the person's left; elevation 90 looks down along the
-# part's axis (towards the fingers, for a hand). Left parts take the mirror images.
+# Camera directions (azimuth, elevation) in degrees for the parts of the right side and the middle, found by
+# tools/build_views.py. Azimuth 0 looks at the front, 90 at the person's left; elevation 90 looks down along
+# the part's axis (towards the fingers, for a hand). Left parts take the mirror images.
 DIRECTIONS: dict[int, tuple[tuple[int, int], ...]] = {
     1: ((0, 0), (180, 0), (30, 0), (-150, 0), (-60, 0), (120, 0)),  # torso
     2: ((0, 0), (180, 0), (60, 0), (-120, 0), (120, 0), (-60, 0)),  # right hand
@@ -76,7 +76,9 @@ class View:
             return None
         a, b, c = self.camera.project(atlas.vertices[atlas.triangles[face]].astype(np.float64))[:, :2]
         v, w = np.linalg.solve(np.column_stack([b - a, c - a]), np.array([x, y]) - a)
-        bary = np.clip([1 - v - w, v, w], 0, 1)  # the pixel's centre is inside, the click perhaps a little not
+        bary = np.clip(
+            [1 - v - w, v, w], 0, 1
+        )  # the pixel's centre is inside, the click perhaps a little not
         return face, bary / bary.sum()
 
     def shows(
@@ -142,7 +144,7 @@ def cameras(atlas: Atlas, part: int) -> list[tuple[str, Camera]]:
 
 
 def part_axis(atlas: Atlas, part: int) -> NDArray[np.float64]:
-    """Unit vector [3] that is "up" in the views of a part: towards the shoulder for arms and hands, else z."""
+    """Unit vector [3] that is "up" in the views of a part: along arms and hands to the shoulder, else z."""
     if part not in _HANGING:
         return np.array([0, 0, 1.0])
     faces = FINE_TO_COARSE[atlas.face_chart] == _HANGING[part]

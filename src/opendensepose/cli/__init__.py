@@ -18,6 +18,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "synth": "Make pictures of synthetic people with exact ground truth.",
     "train": "Train a net on them, or on your own data.",
     "export": "Make a model file of a trained net.",
+    "annotate": "Annotate photos in the browser.",
 }
 
 
@@ -43,7 +44,10 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except ModuleNotFoundError as error:
-            text = f"{error.name}: expected this package, got none; pip install 'opendensepose[train]' has it"
+            extra = "annotate" if error.name in ("fastapi", "sqlalchemy", "uvicorn", "pydantic") else "train"
+            text = (
+                f"{error.name}: expected this package, got none; pip install 'opendensepose[{extra}]' has it"
+            )
             code = 1
         except FAILURES as error:
             usage = isinstance(error, (ValueError, FileNotFoundError)) and not isinstance(error, InputError)
