@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from opendensepose.annotate.views import (
     cameras,
     draw_map,
 )
+from opendensepose.io.cache import cache_folder
 from opendensepose.io.files import atomic
 from opendensepose.io.image import write_image
 from opendensepose.surface.atlas import Atlas
@@ -64,11 +64,10 @@ def load_views(progress: Callable[[int], object] | None = None) -> tuple[ViewSet
 
 
 def _cache(atlas: Atlas) -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     shape = hashlib.sha256(
         atlas.vertices.tobytes() + atlas.faces.tobytes() + repr((DIRECTIONS, SIZE)).encode()
     )
-    return Path(home) / "opendensepose" / f"views-{VERSION}-{shape.hexdigest()[:12]}"
+    return cache_folder() / f"views-{VERSION}-{shape.hexdigest()[:12]}"
 
 
 def _read(file: Path, count: int, size: tuple[int, int]) -> NDArray[np.int32] | None:

@@ -20,6 +20,7 @@ from opendensepose.annotate.work import events_of
 from opendensepose.core.types import SurfacePoints
 from opendensepose.data import coco
 from opendensepose.data.rle import encode_mask
+from opendensepose.data.sample import RLE
 from opendensepose.io.files import atomic
 
 DONE = ("submitted", "accepted")
@@ -38,7 +39,7 @@ def export(project: Project, out: Path, *, only_accepted: bool = False) -> dict[
             with atomic(out / "images" / name) as beside:
                 shutil.copyfile(file, beside)
     info = {"description": "annotated with opendensepose", "odp_version": __version__, "odp_atlas": "odp24"}
-    coco.write_annotations(target, samples, info=info)
+    coco.write_annotations(target, samples, head={"info": info})
     people = [person for sample in samples for person in sample.people]
     points = sum(len(person.points.chart) for person in people if person.points is not None)
     return {"file": str(target), "photos": len(samples), "people": len(people), "points": points}
@@ -103,7 +104,7 @@ def as_person(person: Person, state: State, photo: Photo, user: int) -> coco.Per
     )
 
 
-def _grid(labels: NDArray[np.uint8]) -> tuple[coco.RLE | None, ...]:
+def _grid(labels: NDArray[np.uint8]) -> tuple[RLE | None, ...]:
     """The 14 masks over the box from its raster."""
     height, width = labels.shape
     return coco.encode_parts(labels, np.array([0, 0, width, height], np.float64))

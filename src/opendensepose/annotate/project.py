@@ -137,11 +137,9 @@ class Project:
                 return
         content = _read_bytes(file)
         size = read_image(content).shape[:2]
-        if size != sample.size:
-            raise InputError(
-                f"{sample.file_name}: expected {sample.size[1]} x {sample.size[0]} pixels as annotated, "
-                f"got {size[1]} x {size[0]}"
-            )
+        if sample.size not in (None, size):
+            expected = f"{size[1]} x {size[0]} pixels as the photo has, got {sample.size} (H, W)"
+            raise InputError(f"{sample.file_name}: expected {expected}")
         extra = {"id": sample.image_id, **sample.extra}
         digest = hashlib.sha256(content).hexdigest()
         photo = self._store_photo(content, sample.file_name, digest, size, extra)
