@@ -91,6 +91,17 @@ def test_same_seed_same_picture_another_seed_another():
     assert not np.array_equal(first.image, other.image)
 
 
+def test_pictures_without_people():
+    everybody = [make_sample(index, 5, size=SIZE) for index in range(6)]
+    nobody = [make_sample(index, 5, size=SIZE, empty=1.0) for index in range(6)]
+    for full, empty in zip(everybody, nobody, strict=True):
+        assert full.chart.any() and not empty.chart.any() and not empty.instance.any()
+        assert empty.people == () and empty.image.std() > 0
+        assert not np.array_equal(full.image, empty.image)
+    some = [len(make_sample(index, 5, size=SIZE, empty=0.5).people) == 0 for index in range(12)]
+    assert 2 <= sum(some) <= 10
+
+
 def test_truth_is_of_one_piece(studio):
     for index in range(6):
         sample = make_sample(index, 1, size=SIZE)

@@ -95,6 +95,8 @@ def render(
 ) -> NDArray[np.float32]:
     """Linear radiance [H, W, 3] of the scene; pixels on edges weigh 3 x 3 fine samples."""
     picture = backdrop.radiance.copy()
+    if not things:
+        return picture
     samples = np.zeros((*fine.owner.shape, 3), np.float32)
     edge = _edges(fine.owner, fine.depth)
     wanted = _wanted(fine.owner, edge)
