@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torchvision.ops import box_iou
 
+from benchmarks import official
 from opendensepose.export import Dense, Detector, export, load_model
 from opendensepose.io.image import read_image
 from opendensepose.io.modelfile import ModelFile
@@ -51,7 +54,7 @@ def compare(
     worst = {"features": 0.0, "box_pixels": 0.0, "score": 0.0, "uv_max": 0.0}
     pixels, different, uv_sum = 0, 0, 0.0
     for picture in pictures:
-        features, boxes, scores = Detector(model)(torch.from_numpy(picture))
+        features, boxes, scores, *_ = Detector(model)(torch.from_numpy(picture))
         found = dict(
             zip(("features", "boxes", "scores"), detector.run(None, {"image": picture}), strict=True)
         )
@@ -97,13 +100,33 @@ def _read(maps: NDArray[np.float32], chart: NDArray[np.intp]) -> NDArray[np.floa
 
 
 def main() -> None:
-    """Print a table and write JSON."""
+    """Print a table and write JSON; end with 1 where a figure of official weights misses its bar."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoint", nargs="?", help="of densepose train; default: random weights")
     parser.add_argument("--images", type=Path, help="folder of pictures; default: noise")
     parser.add_argument("--full", action="store_true", help="store weights in full precision")
     parser.add_argument("--json", type=Path, dest="json_file")
+    group = parser.add_argument_group("official weights against the reference system")
+    group.add_argument("--layout", type=Path, help="keys and shapes of a published model (JSON)")
+    group.add_argument("--reference", type=Path, help="the reference system's outputs (NPZ)")
+    group.add_argument("--image", type=Path, help="the picture they were made with")
+    group.add_argument("--weights", type=Path, help="NPZ of arrays by key; default: seeded_weights.py")
+    group.add_argument("--backend", choices=("torch", "onnx"), default="torch")
     options = parser.parse_args()
+    given = [options.layout, options.reference, options.image]
+    if any(given):
+        if not all(given):
+            parser.error("--layout, --reference and --image: expected all three")
+        sys.exit(_official(options))
+    table = _own(options)
+    for name, value in table.items():
+        print(f"{name:12s} {value:.3g}" if isinstance(value, float) else f"{name:12s} {value}")
+    if options.json_file:
+        options.json_file.write_text(json.dumps(table, indent=1))
+
+
+def _own(options: argparse.Namespace) -> dict[str, Any]:
+    """The table of one of our nets."""
     torch.manual_seed(0)
     model = load_model(options.checkpoint) if options.checkpoint else small().eval()
     with tempfile.TemporaryDirectory() as folder:
@@ -113,14 +136,21 @@ def main() -> None:
     if options.images:
         paths = sorted(p for p in options.images.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
         pictures = [preprocess(read_image(p), **file.meta["input"]) for p in paths]
-    table = {
-        "megabytes": size / 1e6,
-        **compare(model, file, pictures, score=SCORE if options.checkpoint else 0.0),
-    }
-    for name, value in table.items():
-        print(f"{name:12s} {value:.3g}" if isinstance(value, float) else f"{name:12s} {value}")
+    found = compare(model, file, pictures, score=SCORE if options.checkpoint else 0.0)
+    return {"megabytes": size / 1e6, **found}
+
+
+def _official(options: argparse.Namespace) -> int:
+    """Print every figure beside its bar; 1 if one is missed."""
+    figures = official.run(options.layout, options.reference, options.image, options.weights, options.backend)
+    print(f"{options.layout.stem.removeprefix('layout_')} through {options.backend}, on {options.image.name}")
+    print(*figures, sep="\n")
+    missed = sum(not figure.passed for figure in figures)
+    print(f"{len(figures)} figures, {missed} missed")
     if options.json_file:
-        options.json_file.write_text(json.dumps(table, indent=1))
+        rows = [{**asdict(figure), "passed": figure.passed} for figure in figures]
+        options.json_file.write_text(json.dumps(rows, indent=1))
+    return int(missed > 0)
 
 
 if __name__ == "__main__":

@@ -30,37 +30,62 @@ from opendensepose.train.checkpoint import load_checkpoint, load_weights
 
 OPSET = 18
 STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
-DENSE_OUTPUTS = ("coarse", "fine", "u", "v")
 GRAPHS = ("detector.onnx", "dense.onnx")
 PREFIX, HALF = "model.", ".half"  # around the net's own names of weights, in the graphs
 
 
 class Detector(nn.Module):
-    """image uint8 [H, W, 3] -> the decoder's map [1, C, H/4, W/4], boxes [N, 4], scores [N]."""
+    """image uint8 [H, W, 3] -> what the dense head reads (the decoder's map), boxes [N, 4], scores [N].
+
+    The stages that follow (`stage_names`) keep their names in the graph, for comparisons, but are no outputs.
+    """
 
     def __init__(self, model: DensePoseRCNN) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         height, width = image.shape[0], image.shape[1]
         x = self.model.normalise(image.permute(2, 0, 1)[None].to(torch.float32))
         x = F.pad(x, (0, (-width) % STRIDE, 0, (-height) % STRIDE))
         pyramid = self.model.pyramid(x)
-        boxes, scores = self.model.detect(pyramid, height, width)
-        return self.model.decoder(pyramid), boxes, scores
+        found = self.model.detect_stages(pyramid, height, width)
+        features = self.model.dense_features(pyramid)
+        rpn = [*found.rpn_logits, *found.rpn_deltas]
+        inner = pyramid if self.model.decoder is not None else pyramid[len(features) :]
+        stages = (*inner, *rpn, found.proposals, found.box_logits, found.box_deltas)
+        return (*features, found.boxes, found.scores, *stages)
+
+
+def stage_names(model: DensePoseRCNN) -> list[str]:
+    """Names of the tensors that `Detector` gives after its outputs."""
+    levels = [stride.bit_length() - 1 for stride in model.rpn.strides]
+    rpn = [f"rpn_{kind}_{level}" for kind in ("logits", "deltas") for level in levels]
+    inner = [name for name in pyramid_names(model) if name not in feature_names(model)]
+    return [*inner, *rpn, "proposals", "box_logits", "box_deltas"]
+
+
+def pyramid_names(model: DensePoseRCNN) -> list[str]:
+    """Names of the pyramid's maps, finest first."""
+    features = [] if model.decoder is not None else feature_names(model)
+    return features + [f"p{level}" for level in range(2, 7)][len(features) :]
+
+
+def feature_names(model: DensePoseRCNN) -> list[str]:
+    """Names of the maps that go from one graph to the other."""
+    return [f"features_{i}" for i in range(len(model.settings.dense_strides))]
 
 
 class Dense(nn.Module):
-    """The decoder's map and boxes [N, 4] -> coarse, fine, u, v, each [N, *, S, S]."""
+    """What the dense head reads and boxes [N, 4] -> coarse, fine, u, v, confidences, each [N, *, S, S]."""
 
     def __init__(self, model: DensePoseRCNN) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, features: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
-        outputs, _ = self.model.dense(features, [boxes])
-        return tuple(outputs[name] for name in DENSE_OUTPUTS)
+    def forward(self, *features_and_boxes: Tensor) -> tuple[Tensor, ...]:
+        outputs, _ = self.model.dense(list(features_and_boxes[:-1]), [features_and_boxes[-1]])
+        return tuple(outputs[name] for name in self.model.predictor.split)
 
 
 def export(
@@ -117,20 +142,24 @@ def graphs(model: DensePoseRCNN, *, half: bool = True) -> tuple[bytes, bytes]:
     """Both ONNX graphs, serialised; `half` stores kernels and matrices in half precision."""
     model = model.eval().to(memory_format=torch.contiguous_format)
     image = torch.zeros(96, 128, 3, dtype=torch.uint8)
-    features = torch.zeros(1, model.decoder.predictor.out_channels, 24, 32)
     boxes = torch.tensor([[4.0, 8.0, 60.0, 90.0], [30.0, 10.0, 100.0, 80.0]])
-    maps = {2: "h", 3: "w"}
+    channels = model.dense_channels
+    features = [
+        torch.zeros(1, channels, 96 // stride, 128 // stride) for stride in model.settings.dense_strides
+    ]
+    maps = {name: {2: f"h{i}", 3: f"w{i}"} for i, name in enumerate(feature_names(model))}
     detector = _trace(
         Detector(model),
         (image,),
         {"image": {0: "H", 1: "W"}},
-        {"features_0": maps, "boxes": {0: "N"}, "scores": {0: "N"}},
+        {**maps, "boxes": {0: "N"}, "scores": {0: "N"}},
+        inner=stage_names(model),
     )
     dense = _trace(
         Dense(model),
-        (features, boxes),
-        {"features_0": maps, "boxes": {0: "N"}},
-        {k: {0: "N"} for k in DENSE_OUTPUTS},
+        (*features, boxes),
+        {**maps, "boxes": {0: "N"}},
+        {k: {0: "N"} for k in model.predictor.split},
     )
     return tuple(_pack(graph, half).SerializeToString() for graph in (detector, dense))
 
@@ -140,8 +169,12 @@ def _trace(
     arguments: tuple[Tensor, ...],
     inputs: dict[str, dict[int, str]],
     outputs: dict[str, dict[int, str]],
+    inner: list[str] | None = None,
 ) -> onnx.ModelProto:
-    """The module as ONNX; `inputs` and `outputs` name them and their dynamic axes."""
+    """The module as ONNX; `inputs` and `outputs` name them and their dynamic axes.
+
+    The module's further outputs get the names `inner` and stay inside.
+    """
     file = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         # The tracing exporter: it keeps the names of weights, and the other one cannot follow sizes that
@@ -152,7 +185,7 @@ def _trace(
             arguments,
             file,  # type: ignore[arg-type]
             input_names=list(inputs),
-            output_names=list(outputs),
+            output_names=[*outputs, *(inner or ())],
             dynamic_axes={**inputs, **outputs},
             opset_version=OPSET,
             dynamo=False,
@@ -160,6 +193,7 @@ def _trace(
             do_constant_folding=False,
         )
     graph = onnx.load_from_string(file.getvalue())
+    del graph.graph.output[len(outputs) :]
     for node in graph.graph.node:
         node.doc_string = ""
     return graph

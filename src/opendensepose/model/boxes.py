@@ -20,16 +20,24 @@ def encode(boxes: Tensor, anchors: Tensor, weights: Weights = (1, 1, 1, 1)) -> T
     return deltas * deltas.new_tensor(weights)
 
 
-def decode(deltas: Tensor, anchors: Tensor, weights: Weights = (1, 1, 1, 1)) -> Tensor:
-    """Inverse of `encode`; log scales are clamped above at ln(1000/16)."""
+def decode(deltas: Tensor, anchors: Tensor, weights: Weights = (1, 1, 1, 1), edge: float = 0.0) -> Tensor:
+    """Inverse of `encode`; log scales are clamped above at ln(1000/16).
+
+    With `edge` 1 boxes hold their first and last pixel: width = x2 - x1 + 1 (Detectron, 2018).
+    """
     deltas = deltas / torch.tensor(weights, dtype=deltas.dtype, device=deltas.device)
-    anchor_size = anchors[:, 2:] - anchors[:, :2]
+    anchor_size = anchors[:, 2:] - anchors[:, :2] + edge
     centre = deltas[:, :2] * anchor_size + anchors[:, :2] + 0.5 * anchor_size
     half = 0.5 * torch.exp(deltas[:, 2:].clamp(max=MAX_LOG_SCALE)) * anchor_size
-    return torch.cat([centre - half, centre + half], 1)
+    return torch.cat([centre - half, centre + half - edge], 1)
 
 
-def clip(boxes: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
+def outer(boxes: Tensor, edge: float) -> Tensor:
+    """Boxes [N, 4] with their lower right corner moved by `edge`: what NMS and areas count."""
+    return torch.cat([boxes[:, :2], boxes[:, 2:] + edge], 1) if edge else boxes
+
+
+def clip(boxes: Tensor, height: float | Tensor, width: float | Tensor) -> Tensor:
     """Boxes [N, 4] cut to [0, width] x [0, height]."""
     x = boxes[:, 0::2].clamp(min=0).clamp(max=width)
     y = boxes[:, 1::2].clamp(min=0).clamp(max=height)

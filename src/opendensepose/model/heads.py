@@ -77,14 +77,13 @@ class Decoder(nn.Module):
 class ConvHead(nn.Module):
     """`layers` plain 3x3 convolutions: [R, C, S, S] -> [R, width, S, S] (the publication's dense head)."""
 
-    def __init__(self, channels: int, *, width: int = 512, layers: int = 8) -> None:
+    def __init__(self, channels: int, *, width: int = 512, layers: int = 8, norm: Norm | None = None) -> None:
         super().__init__()
         inputs = [channels] + [width] * (layers - 1)
-        self.layers = nn.ModuleList(nn.Conv2d(c, width, 3, padding=1) for c in inputs)
+        self.layers = nn.ModuleList(plain_conv(c, width, 3, norm) for c in inputs)
         self.channels = width
-        for conv in self.layers:
+        for conv in self.layers if norm is None else ():
             nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")  # type: ignore[arg-type]
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features and their mean over the box [R, width]."""
@@ -142,22 +141,40 @@ class DensePredictor(nn.Module):
     """Features [R, C, S, S] -> coarse, fine, u, v at 2S (`upscale` > 1: bilinear after it, 2S * upscale).
 
     One transposed convolution makes all the maps: they read the same features. `kernel` 4 is the
-    publication's; 2 costs a quarter.
+    publication's; 2 costs a quarter. `confidences` are further maps and their channels; those named
+    `*_segm_confidence` leave as softplus + 0.01, and the scores they belong to multiplied by them
+    (Neverova et al. 2019; section 7 of the reference's conventions).
     """
 
     def __init__(
-        self, channels: int, *, coarse: int = 2, charts: int = 24, kernel: int = 4, upscale: int = 1
+        self,
+        channels: int,
+        *,
+        coarse: int = 2,
+        charts: int = 24,
+        kernel: int = 4,
+        upscale: int = 1,
+        confidences: dict[str, int] | None = None,
     ) -> None:
         super().__init__()
         self.split = {"coarse": coarse, "fine": charts + 1, "u": charts + 1, "v": charts + 1}
+        self.split |= confidences or {}
         self.upscale = upscale
         self.deconv = nn.ConvTranspose2d(channels, sum(self.split.values()), kernel, 2, kernel // 2 - 1)
         nn.init.normal_(self.deconv.weight, std=1 / (kernel * channels**0.5))
         bias = torch.zeros(sum(self.split.values()))
-        bias[coarse + charts + 1 :] = 0.5  # u and v start in the middle of their charts
+        bias[coarse + charts + 1 : coarse + 3 * (charts + 1)] = (
+            0.5  # u and v start in the middle of their charts
+        )
         self.deconv.bias = nn.Parameter(bias)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         x = self.deconv(x).float()
         x = bilinear(x, self.upscale) if self.upscale > 1 else x
-        return dict(zip(self.split, x.split(list(self.split.values()), 1), strict=True))
+        maps = dict(zip(self.split, x.split(list(self.split.values()), 1), strict=True))
+        for segmentation in ("coarse", "fine"):
+            name = f"{segmentation}_segm_confidence"
+            if name in maps:
+                maps[name] = F.softplus(maps[name]) + 0.01
+                maps[segmentation] = maps[segmentation] * maps[name]
+        return maps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -12,11 +12,12 @@ from torchvision.ops import nms
 
 from opendensepose.model import losses as L
 from opendensepose.model.backbone import Norm, ResNet
-from opendensepose.model.boxes import clip, decode, encode
+from opendensepose.model.boxes import clip, decode, encode, outer
+from opendensepose.model.deeplab import DeepLabHead
 from opendensepose.model.fpn import FPN
 from opendensepose.model.heads import BoxHead, ConvHead, Decoder, DensePredictor, HourglassHead
 from opendensepose.model.roi import pool_batch, pool_levels
-from opendensepose.model.rpn import RPN
+from opendensepose.model.rpn import RPN, pixel_anchors
 from opendensepose.model.targets import Truth, anchor_targets, jitter, match, sample_grid, sample_labels
 
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
@@ -40,7 +41,9 @@ class Settings:
     canonical_size: float = 224.0
     box_pool: int = 7
     dense_pool: int = 28
+    dense_strides: tuple[int, ...] = (4,)  # more than the decoder's one map: p2..p5, chosen by size
     aligned: bool = False
+    pixel_edge: float = 0.0  # 1: boxes end inside their last pixel, width = x2 - x1 + 1 (the 2018 code)
     score_threshold: float = 0.05
     nms_threshold: float = 0.5
     max_people: int = 100
@@ -56,6 +59,18 @@ class Sampling(NamedTuple):
     jitter: float = 0.04
 
 
+class Detection(NamedTuple):
+    """What `detect` finds in one image, and how."""
+
+    boxes: Tensor  # [N, 4]
+    scores: Tensor  # [N]
+    rpn_logits: list[Tensor]  # per level [1, H*W*A]
+    rpn_deltas: list[Tensor]  # per level [1, H*W*A, 4]
+    proposals: Tensor  # [P, 4]
+    box_logits: Tensor  # [P, 2] person, background
+    box_deltas: Tensor  # [P, 4]
+
+
 class DensePoseRCNN(nn.Module):
     """Images [B, 3, H, W] (RGB 0..255, sides multiples of 32) -> people and their dense maps."""
 
@@ -69,8 +84,8 @@ class DensePoseRCNN(nn.Module):
         fpn: FPN,
         rpn: RPN,
         box_head: BoxHead,
-        decoder: Decoder,
-        dense_head: HourglassHead | ConvHead,
+        decoder: Decoder | None,
+        dense_head: HourglassHead | ConvHead | DeepLabHead,
         predictor: DensePredictor,
         settings: Settings,
     ) -> None:
@@ -111,30 +126,59 @@ class DensePoseRCNN(nn.Module):
             strides=s.box_strides,
             aligned=s.aligned,
             canonical_size=s.canonical_size,
+            edge=s.pixel_edge,
         )
 
     def detect(
         self, pyramid: list[Tensor], height: int | Tensor, width: int | Tensor
     ) -> tuple[Tensor, Tensor]:
         """People in ONE image: boxes [N, 4] clipped to height x width, scores [N], best first."""
-        s = self.settings
+        stages = self.detect_stages(pyramid, height, width)
+        return stages.boxes, stages.scores
+
+    def detect_stages(self, pyramid: list[Tensor], height: int | Tensor, width: int | Tensor) -> Detection:
+        """`detect` with all that is computed on the way."""
+        s, edge = self.settings, self.settings.pixel_edge
         maps = self.rpn_maps(pyramid)
         logits, deltas = self.rpn(maps)
         proposals = self.rpn.select(
             [x[0] for x in logits], [x[0] for x in deltas], self.rpn.anchors(maps), height, width
         )
-        scores, refinement = self.box_head(self.pool_boxes(pyramid, [proposals]))
-        score = scores.softmax(1)[:, 0]
-        boxes = clip(decode(refinement, proposals, BOX_WEIGHTS), height, width)
+        classes, refinement = self.box_head(self.pool_boxes(pyramid, [proposals]))
+        score = classes.softmax(1)[:, 0]
+        boxes = clip(decode(refinement, proposals, BOX_WEIGHTS, edge), height - edge, width - edge)
         good = torch.nonzero(score > s.score_threshold)[:, 0]
         score, boxes = score[good], boxes[good]
-        keep = nms(boxes, score, s.nms_threshold)[: s.max_people]
-        return boxes[keep], score[keep]
+        keep = nms(outer(boxes, edge), score, s.nms_threshold)[: s.max_people]
+        return Detection(boxes[keep], score[keep], logits, deltas, proposals, classes, refinement)
 
-    def dense(self, features: Tensor, boxes: list[Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """Decoder's map [B, C, H/4, W/4] and boxes per image -> maps [R, *, S, S], whole-person vectors."""
+    @property
+    def dense_channels(self) -> int:
+        """Channels of `dense_features`."""
+        return self.fpn.channels if self.decoder is None else self.decoder.predictor.out_channels
+
+    def dense_features(self, pyramid: list[Tensor]) -> list[Tensor]:
+        """The maps that the dense head pools from: the decoder's [B, C, H/4, W/4], or without one p2..p5."""
+        return pyramid[:4] if self.decoder is None else [self.decoder(pyramid)]
+
+    def pool_dense(self, features: list[Tensor], boxes: list[Tensor]) -> Tensor:
+        """`dense_features` and boxes per image [N_b, 4] -> [sum N_b, C, dense_pool, dense_pool]."""
         s = self.settings
-        pooled = pool_batch(features, boxes, size=s.dense_pool, scale=0.25, aligned=s.aligned)
+        if len(s.dense_strides) == 1:
+            return pool_batch(features[0], boxes, size=s.dense_pool, scale=0.25, aligned=s.aligned)
+        return pool_levels(
+            features,
+            boxes,
+            size=s.dense_pool,
+            strides=s.dense_strides,
+            aligned=s.aligned,
+            canonical_size=s.canonical_size,
+            edge=s.pixel_edge,
+        )
+
+    def dense(self, features: list[Tensor], boxes: list[Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        """`dense_features` and boxes per image -> maps [R, *, S, S], whole-person vectors."""
+        pooled = self.pool_dense(features, boxes)
         x, context = self.dense_head(pooled.contiguous(memory_format=torch.channels_last))
         return self.predictor(x), context
 
@@ -147,7 +191,7 @@ class DensePoseRCNN(nn.Module):
         found, proposals = self._rpn_losses(pyramid, truth.boxes, height, width, sampling, generator)
         found |= self._box_losses(pyramid, proposals, truth.boxes, sampling, generator)
         boxes, instance = self._people(proposals, truth, sampling, generator, height, width)
-        outputs, context = self.dense(self.decoder(pyramid), boxes)
+        outputs, context = self.dense(self.dense_features(pyramid), boxes)
         rows = torch.cat([torch.full_like(n, i) for i, n in enumerate(instance)])
         chart, uv = sample_grid(torch.cat(boxes), rows, torch.cat(instance), truth, outputs["fine"].shape[-1])
         found |= L.dense_losses(outputs, chart, uv)
@@ -273,21 +317,40 @@ def small(
     )
 
 
-def resnet50(*, depths: tuple[int, int, int, int] = (3, 4, 6, 3), norm: Norm | None = None) -> DensePoseRCNN:
-    """The publication's DensePose-RCNN R-50-FPN (`depths` (3, 4, 23, 3): R-101), dense head 8 x 512."""
+def resnet50(
+    *,
+    depths: tuple[int, int, int, int] = (3, 4, 6, 3),
+    norm: Norm | None = None,
+    deeplab: bool = False,
+    decoder: bool = True,
+    coarse: int = 2,
+    confidences: dict[str, int] | None = None,
+    pixel_edge: float = 0.0,
+) -> DensePoseRCNN:
+    """The publication's DensePose-RCNN R-50-FPN (`depths` (3, 4, 23, 3): R-101), dense head 8 x 512.
+
+    Without `decoder` (the net of 2018) the dense head pools 14 x 14 cells from the level of the box's size.
+    `confidences` are further outputs of the predictor and their channels; `pixel_edge`: see `Settings`.
+    """
     from torchvision.ops import FrozenBatchNorm2d
 
     backbone = ResNet(block="bottleneck", depths=depths, norm=norm or FrozenBatchNorm2d)
-    dense_head = ConvHead(256)
+    dense_head = DeepLabHead(256) if deeplab else ConvHead(256)
+    anchors: RPN = RPN(256, cells=pixel_anchors(), edge=1.0) if pixel_edge else RPN(256)
+    settings = Settings(pixel_edge=pixel_edge)
+    if not decoder:
+        settings = replace(settings, dense_strides=settings.box_strides, dense_pool=14)
     return DensePoseRCNN(
         backbone=backbone,
         fpn=FPN(backbone.channels),
-        rpn=RPN(256),
+        rpn=anchors,
         box_head=BoxHead(256),
-        decoder=Decoder(256),
+        decoder=Decoder(256) if decoder else None,
         dense_head=dense_head,
-        predictor=DensePredictor(dense_head.channels, upscale=2),
-        settings=Settings(),
+        predictor=DensePredictor(
+            dense_head.channels, coarse=coarse, upscale=2, confidences=confidences or {}
+        ),
+        settings=settings,
     )
 
 

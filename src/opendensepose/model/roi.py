@@ -52,10 +52,16 @@ def pool_batch(
 
 
 def assign_levels(
-    boxes: Tensor, *, lowest: int = 2, highest: int = 5, canonical_size: float = 224, canonical_level: int = 4
+    boxes: Tensor,
+    *,
+    lowest: int = 2,
+    highest: int = 5,
+    canonical_size: float = 224,
+    canonical_level: int = 4,
+    edge: float = 0.0,
 ) -> Tensor:
     """Pyramid level of boxes [N, 4]: floor(4 + log2(sqrt(area) / 224 + 1e-8)), clamped (Lin et al. 2017)."""
-    size = torch.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+    size = torch.sqrt((boxes[:, 2] - boxes[:, 0] + edge) * (boxes[:, 3] - boxes[:, 1] + edge))
     level = torch.floor(canonical_level + torch.log2(size / canonical_size + 1e-8))
     return level.clamp(min=lowest).clamp(max=highest).to(torch.int64)
 
@@ -69,6 +75,7 @@ def pool_levels(
     ratio: int = 2,
     aligned: bool = True,
     canonical_size: float = 224,
+    edge: float = 0.0,
 ) -> Tensor:
     """RoIAlign of each box from the level of its size: maps [B, C, H_l, W_l] -> [sum N_b, C, size, size].
 
@@ -79,7 +86,7 @@ def pool_levels(
     image = torch.cat([torch.full_like(b[:, :1], i) for i, b in enumerate(boxes)])
     rois = torch.cat([image, stacked], 1)
     level = assign_levels(
-        stacked, lowest=lowest, highest=lowest + len(strides) - 1, canonical_size=canonical_size
+        stacked, lowest=lowest, highest=lowest + len(strides) - 1, canonical_size=canonical_size, edge=edge
     )
     order, pooled = [], []
     for i, (features, stride) in enumerate(zip(pyramid, strides, strict=False)):

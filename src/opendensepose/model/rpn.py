@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from opendensepose.model.boxes import clip, decode, grouped_nms
+from opendensepose.model.boxes import clip, decode, grouped_nms, outer
 
 
 def cell_anchors(size: float, ratios: tuple[float, ...]) -> Tensor:
@@ -16,6 +18,25 @@ def cell_anchors(size: float, ratios: tuple[float, ...]) -> Tensor:
         w = (size * size / ratio) ** 0.5
         rows.append([-w / 2, -ratio * w / 2, w / 2, ratio * w / 2])
     return torch.tensor(rows)
+
+
+def pixel_anchors(
+    strides: tuple[int, ...] = (4, 8, 16, 32, 64), ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+) -> list[Tensor]:
+    """Anchors [A, 4] of one cell per level as Detectron (2018) has them: first and last pixel of a box.
+
+    The box of one stride is reshaped to each ratio, rounded, then enlarged 8 times about its centre.
+    """
+    levels = []
+    for stride in strides:
+        rows = []
+        for ratio in ratios:
+            width = round(math.sqrt(stride * stride / ratio))
+            half_w, half_h = 4 * width - 0.5, 4 * round(width * ratio) - 0.5
+            centre = (stride - 1) / 2
+            rows.append([centre - half_w, centre - half_h, centre + half_w, centre + half_h])
+        levels.append(torch.tensor(rows))
+    return levels
 
 
 def grid_anchors(cell: Tensor, height: int, width: int, stride: int, offset: float) -> Tensor:
@@ -30,7 +51,7 @@ class RPN(nn.Module):
     """Scores and refines anchors on the pyramid levels of `strides`.
 
     `sizes[i]` is the anchor size on level i; `offset` 0 puts anchors on cell corners (the reference), 0.5 on
-    centres.
+    centres. `cells` replaces the anchors that `sizes` and `ratios` give; `edge` is as in `boxes.decode`.
     """
 
     def __init__(
@@ -45,6 +66,8 @@ class RPN(nn.Module):
         before_nms: int = 1000,
         after_nms: int = 1000,
         nms_threshold: float = 0.7,
+        cells: list[Tensor] | None = None,  # per level [A, 4]
+        edge: float = 0.0,
     ) -> None:
         super().__init__()
         hidden = channels if hidden is None else hidden
@@ -52,6 +75,8 @@ class RPN(nn.Module):
         self.objectness = nn.Conv2d(hidden, len(ratios), 1)
         self.deltas = nn.Conv2d(hidden, 4 * len(ratios), 1)
         self.strides, self.sizes, self.ratios, self.offset = strides, sizes, ratios, offset
+        self.cells = [cell_anchors(size, ratios) for size in sizes] if cells is None else cells
+        self.edge = edge
         self.before_nms, self.after_nms, self.nms_threshold = before_nms, after_nms, nms_threshold
         for conv in (self.conv, self.objectness, self.deltas):
             nn.init.normal_(conv.weight, std=0.01)
@@ -69,10 +94,8 @@ class RPN(nn.Module):
     def anchors(self, maps: list[Tensor]) -> list[Tensor]:
         """Anchors of every level [H*W*A, 4], input pixels."""
         return [
-            grid_anchors(
-                cell_anchors(size, self.ratios).to(x.device), x.shape[2], x.shape[3], stride, self.offset
-            )
-            for x, size, stride in zip(maps, self.sizes, self.strides, strict=True)
+            grid_anchors(cell.to(x.device), x.shape[2], x.shape[3], stride, self.offset)
+            for x, cell, stride in zip(maps, self.cells, self.strides, strict=True)
         ]
 
     def select(
@@ -93,9 +116,12 @@ class RPN(nn.Module):
             score, index = logit.sort(descending=True)
             index = index[: self.before_nms]
             scores.append(score[: self.before_nms])
-            boxes.append(decode(delta[index], anchor[index]))
+            boxes.append(decode(delta[index], anchor[index], edge=self.edge))
             groups.append(torch.full_like(index, i))
-        score, box, group = torch.cat(scores), clip(torch.cat(boxes), height, width), torch.cat(groups)
+        edge = self.edge
+        score, group = torch.cat(scores), torch.cat(groups)
+        box = outer(clip(torch.cat(boxes), height - edge, width - edge), edge)
         keep = torch.nonzero((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]))[:, 0]
         score, box, group = score[keep], box[keep], group[keep]
-        return box[grouped_nms(box, score, group, self.nms_threshold, span=height + width)[: self.after_nms]]
+        best = grouped_nms(box, score, group, self.nms_threshold, span=height + width)[: self.after_nms]
+        return outer(box[best], -edge)

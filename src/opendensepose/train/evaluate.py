@@ -23,7 +23,7 @@ def evaluate(model: DensePoseRCNN, batches: list[Batch]) -> tuple[dict[str, floa
     totals = torch.zeros(5)
     shown: dict[str, Tensor] = {}
     for batch in batches:
-        features = model.decoder(model.pyramid(model.normalise(batch.images.float())))
+        features = model.dense_features(model.pyramid(model.normalise(batch.images.float())))
         outputs, _ = model.dense(features, batch.truth.boxes)
         rows = torch.cat([torch.full_like(n, i) for i, n in enumerate(batch.truth.instance)])
         boxes = torch.cat(batch.truth.boxes)
