@@ -178,7 +178,7 @@ def _tensor(key: str, array: NDArray[Any]) -> Tensor:
     value = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(value).all():
         raise ValueError(f"{key}: expected finite numbers, got NaN or infinity")
-    return torch.from_numpy(value)
+    return torch.tensor(value)  # a copy: arrays of files are read-only
 
 
 def _check_names(shapes: Shapes, expected: Shapes, variant: Variant) -> None:
