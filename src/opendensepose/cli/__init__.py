@@ -19,6 +19,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "train": "Train a net on them, or on your own data.",
     "export": "Make a model file of a trained net.",
     "annotate": "Annotate photos in the browser.",
+    "convert": "Make a model file of official weights.",
 }
 
 

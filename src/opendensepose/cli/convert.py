@@ -14,7 +14,9 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
 @click.command(cls=JsonCommand)
 @click.argument("file")
 @click.option("--out", metavar="NAME.odp", help="Model file to write; default: the file's stem, here.")
-@click.option("--config", metavar="NAME", help="Published name, such as R_50_FPN_s1x, instead of recognition.")
+@click.option(
+    "--config", metavar="NAME", help="Published name, such as R_50_FPN_s1x, instead of recognition."
+)
 @click.option(
     "--short",
     type=click.IntRange(32, 4096),
