@@ -137,3 +137,10 @@ def test_command_line_errors_are_one_line(tmp_path, monkeypatch, arguments, text
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["train", *arguments])
     assert done.exit_code == 2 and text in done.output and "Traceback" not in done.output
+
+
+def test_a_run_of_one_process_outlives_the_shell_that_started_it(people, tiny_net, tmp_path, monkeypatch):
+    parents = iter(range(100, 200))  # as if another process took over before each step
+    monkeypatch.setattr(loop_module.os, "getppid", lambda: next(parents))
+    best = train(config(people, tmp_path, steps=3), quiet=True)
+    assert load_checkpoint(best)["step"] == 3

@@ -202,9 +202,9 @@ def fit(fabric: Fabric, options: dict[str, Any], quiet: bool) -> None:
     report = Report(run, quiet=quiet or rank > 0)
     before, start = run.elapsed, time.monotonic()
     next_save = run.elapsed + 60 * config.save_minutes
-    parent = os.getppid()
+    parent = os.getppid() if world > 1 else None  # a run of one process may outlive its shell
     while (progress := fabric.broadcast(run.progress)) < 1:
-        if os.getppid() != parent:  # whoever started the run was killed: nobody could stop its children
+        if parent not in (None, os.getppid()):  # the run was killed: nobody else could stop its children
             raise SystemExit(f"step {run.step}: the starting process has ended")
         losses, shown = run.train_step(next(batches), progress)
         run.elapsed = before + time.monotonic() - start
