@@ -61,7 +61,8 @@ def evaluate(
             raise ValueError(f"category: expected one of {', '.join(map(str, categories))}, got {category}")
         categories = (category,)
     groups = list(score(truth, results, surface, categories, rules))
-    modes = {mode: score_mode(groups, mode, categories, rules) for mode in MODES}
+    pairs = [[_pairs(group, limits) for limits in AREAS.values()] for group in groups]
+    modes = {mode: score_mode(groups, pairs, mode, categories, rules) for mode in MODES}
     return Evaluation(groups, categories, modes, rules)
 
 
@@ -73,22 +74,25 @@ def similarity(group: Group, mode: str) -> NDArray[np.float64]:
 
 
 def score_mode(
-    groups: Sequence[Group], mode: str, categories: Sequence[int], rules: Rules = REFERENCE
+    groups: Sequence[Group],
+    pairs: Sequence[Sequence[Pairs]],  # of each group, for each range of areas
+    mode: str,
+    categories: Sequence[int],
+    rules: Rules = REFERENCE,
 ) -> ModeScore:
     """Match and accumulate one mode, for every category and range of areas."""
     precision = np.zeros((len(THRESHOLDS), 101, len(categories), len(AREAS)))
     recall = np.zeros((len(THRESHOLDS), len(categories), len(AREAS)))
     everywhere: list[Match] = []
     scored: dict[tuple[int, int], list[Scored]] = {}
-    for group in groups:
+    for group, by_area in zip(groups, pairs, strict=True):
         table = similarity(group, mode)
-        for a, limits in enumerate(AREAS.values()):
-            pairs = _pairs(group, limits)
-            outcome = match(table, pairs, THRESHOLDS, rules)
+        scores = np.array([d.score for d in group.detections], np.float64)
+        for a, one in enumerate(by_area):
+            outcome = match(table, one, THRESHOLDS, rules)
             if a == 0:
                 everywhere.append(outcome)
-            scores = np.array([d.score for d in group.detections], np.float64)
-            people = int((~pairs.ignored).sum())
+            people = len(one.ignored) - int(np.count_nonzero(one.ignored))
             scored.setdefault((group.category, a), []).append(
                 Scored(scores, outcome.counted, outcome.ignored, people)
             )

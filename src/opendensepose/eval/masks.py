@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,15 +85,18 @@ def _interpolate(
     (y0, y1, wy, valid_y), (x0, x1, wx, valid_x) = (
         _places(n, w, g) for n, w, g in zip(shape, window, grid.shape, strict=True)
     )
-    top, bottom = grid[y0], grid[y1]
-    a, b, c, d = top[:, x0], top[:, x1], bottom[:, x0], bottom[:, x1]
-    inside = a & b & c & d
-    rows, columns = np.nonzero((a | b | c | d) & ~inside)
+    cells = grid.view(np.uint8)
+    columns_first = cells.T  # pycocotools' masks lie column by column
+    along = columns_first.take(x0, axis=0) + columns_first.take(x1, axis=0)
+    neighbours = along.take(y0, axis=1) + along.take(y1, axis=1)  # how many of the four are inside
+    inside = np.ascontiguousarray(neighbours.T == 4)
+    columns, rows = np.divmod(np.flatnonzero((neighbours - 1) < 3), len(y0))  # 1..3; 0 wraps to 255
     v, u = wy[rows], wx[columns]
-    corners = (a, (1 - v), (1 - u)), (b, (1 - v), u), (c, v, (1 - u)), (d, v, u)
-    total = np.zeros(len(rows))
-    for corner, along_y, along_x in corners:
-        total += corner[rows, columns] * along_y * along_x
+    top, bottom, left, right = y0[rows], y1[rows], x0[columns], x1[columns]
+    total = cells[top, left] * (1 - v) * (1 - u)
+    total += cells[top, right] * (1 - v) * u
+    total += cells[bottom, left] * v * (1 - u)
+    total += cells[bottom, right] * v * u
     inside[rows, columns] = total > 0.5
     inside[~valid_y], inside[:, ~valid_x] = False, False
     return inside
@@ -121,7 +124,7 @@ def part_unions(annotations: Sequence[Annotation], where: str) -> list[NDArray[n
     for number, annotation in enumerate(annotations):
         for part in annotation.parts or ():
             if part is not None:
-                rles.append(_packed(part, (GRID, GRID), f"{where}: annotation {annotation.id}: 'dp_masks'"))
+                rles.append(_packed(part, (GRID, GRID), where, annotation))
                 owners.append(number)
     good = rle.fits([r["counts"] for r in rles], np.full(len(rles), GRID * GRID))
     if not good.all():
@@ -139,20 +142,20 @@ def part_unions(annotations: Sequence[Annotation], where: str) -> list[NDArray[n
     return unions
 
 
-def _packed(value: Any, size: tuple[int, int] | None, where: str) -> dict[str, Any]:
+def _packed(value: Any, size: tuple[int, int] | None, where: str, annotation: Annotation) -> dict[str, Any]:
     """An RLE as pycocotools takes it, `counts` as bytes; raises InputError for another thing."""
-    shape = value.get("size") if isinstance(value, Mapping) else None
-    counts = value.get("counts") if isinstance(value, Mapping) else None
+    shape, counts = (value.get("size"), value.get("counts")) if isinstance(value, dict) else (None, None)
     good = isinstance(shape, list) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape)
     if not good or (size is not None and tuple(shape or ()) != size):
         expected = "RLEs with 'size' and 'counts'" if size is None else f"RLEs of {size[0]} x {size[1]}"
+        where = f"{where}: annotation {annotation.id}: mask"
         raise InputError(f"{where}: expected {expected}, got {fields.brief(value)}")
     if isinstance(counts, list):
-        counts = _from_list(counts, shape, where)
-    if not isinstance(counts, str | bytes):
+        return {"size": shape, "counts": _from_list(counts, shape, f"{where}: annotation {annotation.id}")}
+    if not isinstance(counts, str):
+        where = f"{where}: annotation {annotation.id}: mask"
         raise InputError(f"{where}: expected 'counts' as a string or list, got {fields.brief(counts)}")
-    raw = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
-    return {"size": shape, "counts": raw}
+    return {"size": shape, "counts": counts.encode("ascii", "replace")}
 
 
 def _from_list(counts: list[Any], shape: Any, where: str) -> bytes:
@@ -174,13 +177,13 @@ def segmentation_mask(annotation: Annotation, image: TruthImage, where: str) -> 
     from pycocotools import mask as coco
 
     value, size = annotation.segmentation, (image.height, image.width)
-    where = f"{where}: annotation {annotation.id}: 'segmentation'"
     if not value:
         return EMPTY
+    file, where = where, f"{where}: annotation {annotation.id}: 'segmentation'"
     if isinstance(value, list):
         shapes = polygons([(p[::2], p[1::2]) for p in _flat(value, where)], size, where)
     else:
-        packed = _packed(value, None, where)
+        packed = _packed(value, None, file, annotation)
         if packed["size"][0] * packed["size"][1] > fields.MAX_PIXELS or not rle.fits(
             [packed["counts"]], np.array([np.prod(packed["size"])])
         ):

@@ -6,6 +6,7 @@ D detections by falling score, G annotations, T thresholds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,18 @@ class Pairs:
     crowd: NDArray[np.bool_]  # [G]
     out_of_range: NDArray[np.bool_]  # [D] the detection's box is outside the range of areas
     box_iou: NDArray[np.float64]  # [D, G]
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """[G] the annotations, those that are ignored last."""
+        return np.argsort(self.ignored, kind="stable")
+
+    @cached_property
+    def ordered(self) -> tuple[list[int], list[bool], list[bool], list[list[float]]]:
+        """Ids, ignored, crowd [G] and box IoU [D][G] in that order, as lists: they are read item by item."""
+        o = self.order
+        columns = self.truth_ids[o].tolist(), self.ignored[o].tolist(), self.crowd[o].tolist()
+        return *columns, self.box_iou[:, o].tolist()
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,73 +60,75 @@ def match(
     Of equal similarities the last annotation wins; a similarity of 0 never matches; crowds are matched
     several times. A detection that is unmatched and out of the range of areas is ignored.
     """
-    order = np.argsort(pairs.ignored, kind="stable")
-    flags = np.zeros((len(thresholds), len(similarity)), bool)
-    if rules.absent_truth_ignores and pairs.ignored.all():
-        flags[:] = True
+    ids, ignored, crowd, box_iou = pairs.ordered
+    absent = rules.absent_truth_ignores and all(ignored)
     state = _State(
-        truth=np.full(flags.shape, -1),
-        flags=flags,
-        taken=np.zeros((len(thresholds), len(order)), bool),
-        ignored=pairs.ignored[order],
-        crowd=pairs.crowd[order],
-        # the last one: what -1, no annotation, is looked up as
-        counts=np.append((pairs.truth_ids[order] != 0) | (not rules.zero_is_unmatched), False),
+        truth=[[-1] * len(similarity) for _ in thresholds],
+        flags=[[absent] * len(similarity) for _ in thresholds],
+        taken=[set() for _ in thresholds],
+        ignored=ignored,
+        crowd=crowd,
+        counts=[*(number != 0 or not rules.zero_is_unmatched for number in ids), False],
     )
-    for d, row in enumerate(similarity[:, order]):
-        _take_best(state, d, row, thresholds)
-    if rules.box_rule and len(thresholds):
-        _box_rule(state, pairs.box_iou[:, order])
-    counted = state.counts[state.truth]
-    return Match(np.append(order, -1)[state.truth], counted, state.flags | (~counted & pairs.out_of_range))
+    bars = np.minimum(thresholds, 1 - 1e-10).tolist()
+    for d, row in enumerate(similarity[:, pairs.order].tolist()):
+        _take_best(state, d, row, bars)
+    if rules.box_rule and bars:
+        _box_rule(state, box_iou)
+    truth = np.array(state.truth, np.int64).reshape(len(bars), len(similarity))
+    counted = np.array(state.counts)[truth]
+    flags = np.array(state.flags, bool).reshape(truth.shape) | (~counted & pairs.out_of_range)
+    return Match(np.append(pairs.order, -1)[truth], counted, flags)
 
 
 @dataclass(eq=False)
 class _State:
-    """What is being filled in; annotations with the ignored ones last."""
+    """What is being filled in; annotations in the order of `Pairs.order`."""
 
-    truth: NDArray[np.int64]  # [T, D] -1 = none
-    flags: NDArray[np.bool_]  # [T, D] detection ignored
-    taken: NDArray[np.bool_]  # [T, G]
-    ignored: NDArray[np.bool_]  # [G]
-    crowd: NDArray[np.bool_]  # [G]
-    counts: NDArray[np.bool_]  # [G + 1] whether a match with it counts
+    truth: list[list[int]]  # [T][D] -1 = none
+    flags: list[list[bool]]  # [T][D] detection ignored
+    taken: list[set[int]]  # [T] annotations
+    ignored: list[bool]  # [G]
+    crowd: list[bool]  # [G]
+    counts: list[bool]  # [G + 1] whether a match with it counts; the last: what -1, no annotation, looks up
 
 
-def _take_best(state: _State, d: int, row: NDArray[np.float64], thresholds: NDArray[np.float64]) -> None:
+def _take_best(state: _State, d: int, row: list[float], bars: list[float]) -> None:
     """Match detection `d` of similarities `row` [G] at every threshold."""
-    candidates = [(g, value) for g, value in enumerate(row.tolist()) if value > 0]
-    highest = max((value for _, value in candidates), default=0.0)
-    for t, threshold in enumerate(thresholds.tolist()):
-        best, chosen = min(threshold, 1 - 1e-10), -1
-        if highest < best:
-            continue
-        for g, value in candidates:
-            if state.taken[t, g] and not state.crowd[g]:
+    highest = max(row, default=0.0)
+    for t, bar in enumerate(bars):
+        if highest < bar or highest <= 0:
+            break  # and below all further ones
+        best, chosen = bar, -1
+        for g, value in enumerate(row):
+            if g in state.taken[t] and not state.crowd[g]:
                 continue
             if chosen >= 0 and state.ignored[g] and not state.ignored[chosen]:
                 break
-            if value >= best:
+            if value >= best and value != 0:
                 best, chosen = value, g
         if chosen >= 0:
-            state.truth[t, d], state.flags[t, d] = chosen, state.ignored[chosen]
-            state.taken[t, chosen] = True
+            state.truth[t][d], state.flags[t][d] = chosen, state.ignored[chosen]
+            state.taken[t].add(chosen)
 
 
-def _box_rule(state: _State, box_iou: NDArray[np.float64]) -> None:
+def _box_rule(state: _State, box_iou: list[list[float]]) -> None:
     """A detection that stays unmatched at the last threshold, on a person's box: takes that person's flag.
 
     Its flag at ALL thresholds becomes that of the annotation with the best box IoU, if that is 0.8 or more;
     where the annotation is an ignored one, both also become matched at the last threshold. (Meant for people
     without dense annotation; it also makes false positives of detections that were ignored.)
     """
-    for d in np.flatnonzero(~state.counts[state.truth[-1]]):
+    for d, row in enumerate(box_iou):
+        if state.counts[state.truth[-1][d]]:
+            continue
         best, chosen = BOX_RULE_IOU, -1
-        for g, value in enumerate(box_iou[d].tolist()):
-            if value >= best and (state.crowd[g] or not state.taken[-1, g]):
+        for g, value in enumerate(row):
+            if value >= best and (state.crowd[g] or g not in state.taken[-1]):
                 best, chosen = value, g
         if chosen >= 0:
-            state.flags[:, d] = state.ignored[chosen]
+            for flags in state.flags:
+                flags[d] = state.ignored[chosen]
             if state.ignored[chosen]:
-                state.truth[-1, d] = chosen
-                state.taken[-1, chosen] = True
+                state.truth[-1][d] = chosen
+                state.taken[-1].add(chosen)

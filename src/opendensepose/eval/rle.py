@@ -32,37 +32,46 @@ def fits(
     raw, owner = raw[good[owner]], owner[good[owner]]
     if len(raw) == 0:
         return good
-    runs, run_owner, long = _unpack(raw, owner)
-    bad = (runs < 0) | long
-    totals = np.zeros(len(strings), np.int64)
-    np.add.at(totals, run_owner, np.where(bad, 0, runs))
-    bad_owner = np.bincount(run_owner[bad], minlength=len(strings)) > 0
-    return good & ~bad_owner & (totals == sizes)
-
-
-def _unpack(
-    raw: NDArray[np.int64], owner: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Run lengths [R], their strings [R], and which were too long to be read [R]."""
     ends = np.flatnonzero((raw & 32) == 0)
     starts = np.append(0, ends[:-1] + 1)
+    runs, first = _runs(_values(raw, starts, ends), owner[starts])
+    bad = (runs < 0) | (ends - starts >= _LONGEST)
+    asked = owner[starts[first]]
+    totals = np.add.reduceat(np.where(bad, -1 << 40, runs), first)  # a bad run cannot be made good by others
+    good[asked] = totals == sizes[asked]
+    return good
+
+
+def _values(
+    raw: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The signed numbers [R] of characters raw[starts..ends]: five bits each, the lowest first."""
     width = ends - starts + 1
-    place = np.arange(len(raw)) - np.repeat(starts, width)
-    bits = (raw & 31) << (5 * np.minimum(place, _LONGEST))
-    value = np.add.reduceat(bits, starts)
-    negative = (raw[ends] & 16) > 0
-    value -= negative * (np.int64(1) << (5 * np.minimum(width, _LONGEST)))
-    run_owner = owner[starts]
-    # from the fourth run on each is the difference to the one two before: sums of every second one
-    first = np.flatnonzero(np.append(True, run_owner[1:] != run_owner[:-1]))
-    index = np.arange(len(value)) - np.repeat(first, np.diff(np.append(first, len(value))))
-    runs = value.copy()
-    for parity in (0, 1):
-        chain = np.flatnonzero((index % 2 == parity) & (index > 0))
-        if len(chain) == 0:
-            continue
-        total = np.cumsum(value[chain])
-        begins = np.flatnonzero(np.append(True, run_owner[chain][1:] != run_owner[chain][:-1]))
-        base = total[begins] - value[chain][begins]
-        runs[chain] = total - np.repeat(base, np.diff(np.append(begins, len(chain))))
-    return runs, run_owner, width > _LONGEST
+    value = raw[starts] & 31
+    for place in range(1, _LONGEST):
+        longer = np.flatnonzero(width > place)
+        if len(longer) == 0:
+            break
+        value[longer] |= (raw[starts[longer] + place] & 31) << (5 * place)
+    negative = np.flatnonzero(raw[ends] & 16)
+    value[negative] -= np.int64(1) << (5 * np.minimum(width[negative], _LONGEST))
+    return value
+
+
+def _runs(
+    value: NDArray[np.int64],  # [R] as stored
+    owner: NDArray[np.int64],  # [R] rising number of the string
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Run lengths [R], and where each string's begin.
+
+    From the fourth run on each is stored as the difference to the one two before: sums over every second one.
+    """
+    first = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    count = np.diff(np.append(first, len(value)))
+    sums = value.copy()
+    sums[::2], sums[1::2] = np.cumsum(value[::2]), np.cumsum(value[1::2])
+    before = np.where(first > 0, sums[first - 1], 0)  # what a string's second, fourth, ... run starts from
+    odd = (np.arange(len(value)) - np.repeat(first, count)) % 2 == 1
+    runs = sums - np.where(odd, np.repeat(before, count), np.repeat(sums[first], count))
+    runs[first] = value[first]
+    return runs, first

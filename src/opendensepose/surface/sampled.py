@@ -27,7 +27,7 @@ _BY_COARSE = [0, 0.351, 0.107, 0.107, 0.126, 0.126, *[0.237] * 2, *[0.173] * 2, 
 # [25] metres: the mean distance of two points of a part on the official surface (DensePose, 2019)
 KAPPA_2019: NDArray[np.float64] = np.array([*_BY_COARSE, 0.150])[FINE_TO_COARSE]
 _NEIGHBOURS = 2  # asked of the tree: the nearest, and one to see whether others are as near
-_APART = 4.0  # between charts in the tree's third direction: more than any two points of a unit square
+_APART = 4.0  # between charts in the tree's plane: more than any two points of a unit square
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +78,8 @@ class SampledSurface:
         asked = np.flatnonzero((number >= 1) & (number <= 24) & np.isfinite(at).all(1))
         if len(asked) == 0:
             return found
-        key = np.column_stack([at[asked], number[asked] * _APART])
-        gap, entry = self._tree.query(key, k=_NEIGHBOURS)
-        sure = gap[:, 0] * (1 + 1e-9) < gap[:, 1]
+        gap, entry = self._tree.query(_in_a_row(number[asked], at[asked]), k=_NEIGHBOURS)
+        sure = gap[:, 0] * (1 + 1e-9) + 1e-12 < gap[:, 1]
         sure &= self.chart[np.minimum(entry[:, 0], len(self.chart) - 1)] == number[asked]
         found[asked[sure]] = entry[sure, 0]
         for k in asked[~sure]:
@@ -104,7 +103,12 @@ class SampledSurface:
     def _tree(self) -> Any:
         from scipy.spatial import cKDTree
 
-        return cKDTree(np.column_stack([self.uv, self.chart * _APART]))
+        return cKDTree(_in_a_row(self.chart, self.uv), balanced_tree=False)
+
+
+def _in_a_row(chart: NDArray[np.int64], uv: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P, 2] the charts side by side in one plane, so that one tree holds all of them."""
+    return np.column_stack([uv[:, 0] + chart * _APART, uv[:, 1]])
 
 
 def euclidean(vertices: NDArray[np.float32]) -> Distance:
