@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from opendensepose.cli.common import JsonCommand, json_option, write_summary
 
@@ -15,24 +17,31 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
 @click.option(
     "--atlas",
     metavar="odp24|DIR|FILE",
-    help="Surface: ours, the official files, or one .npz; else as the files say.",
+    help="Surface: ours, the folder of the official files, or one .npz; by default as the files say.",
 )
 @click.option("--category", type=int, metavar="ID", help="Only this category.")
 @click.option(
-    "--kappa", type=click.FloatRange(0, min_open=True), help="One normalisation in metres (0.255: 2018)."
+    "--kappa",
+    type=click.FloatRange(0, min_open=True),
+    metavar="M",
+    help="One for all parts: 0.255 is 2018's.",
 )
-@click.option("--strict-coco", is_flag=True, help="Without the reference's deviations from COCO's rules.")
+@click.option("--strict-coco", is_flag=True, help="COCO's rules where the reference deviates from them.")
 @click.option("--details", metavar="FILE.npz", help="Write similarities and matches.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 @json_option
 def eval(results: str, annotations: str, json_file: str | None, quiet: bool, **options: Any) -> None:
     """Score RESULTS (of `predict --results`) against ANNOTATIONS: GPS, GPSm and mask AP and AR.
 
-    Both are JSON files. Numbers are those of the DensePose evaluation of Detectron2.
+    Both are JSON files. The numbers are those of Detectron2's DensePose evaluation, to the last digit.
     """
     from opendensepose.eval.run import run
 
-    report = run(results, annotations, **options)
+    def watch(rows: Iterable[int]) -> Iterable[int]:
+        text = "measuring the atlas, once"
+        return tqdm(rows, desc=text, unit="row", disable=True if quiet else None, leave=False)
+
+    report = run(results, annotations, watch=watch, **options)
     if not quiet and json_file != "-":
         click.echo("\n".join(report.lines()))
     write_summary(report.summary(), json_file)

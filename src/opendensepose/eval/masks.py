@@ -169,32 +169,49 @@ def _from_list(counts: list[Any], shape: Any, where: str) -> bytes:
     return packed
 
 
-def segmentation_mask(annotation: Annotation, image: TruthImage, where: str) -> Mask:
-    """The mask of `segmentation`: polygons (their union), an RLE as list or string; missing or []: empty.
+def segmentation_rle(annotation: Annotation, image: TruthImage, where: str) -> dict[str, Any] | None:
+    """`segmentation` as one RLE of the image: polygons (their union), an RLE as list or string.
 
-    An RLE of another size than the image's is empty too; a polygon of fewer than three points covers nothing.
+    None where it is missing, or covers nothing: [], an RLE of another size than the image's, polygons of
+    fewer than three points.
     """
     from pycocotools import mask as coco
 
     value, size = annotation.segmentation, (image.height, image.width)
     if not value:
-        return EMPTY
-    file, where = where, f"{where}: annotation {annotation.id}: 'segmentation'"
+        return None
+    place = f"{where}: annotation {annotation.id}: 'segmentation'"
     if isinstance(value, list):
-        shapes = polygons([(p[::2], p[1::2]) for p in _flat(value, where)], size, where)
-    else:
-        packed = _packed(value, None, file, annotation)
-        if packed["size"][0] * packed["size"][1] > fields.MAX_PIXELS or not rle.fits(
-            [packed["counts"]], np.array([np.prod(packed["size"])])
-        ):
-            raise InputError(f"{where}: expected an RLE of its size, got a broken one")
-        shapes = [packed] if tuple(packed["size"]) == size else []
-    if not shapes:
+        shapes = polygons([(p[::2], p[1::2]) for p in _flat(value, place)], size, place)
+        return coco.merge(shapes) if shapes else None
+    packed = _packed(value, None, where, annotation)
+    height, width = packed["size"]
+    fitting = height * width <= fields.MAX_PIXELS
+    if not fitting or not rle.fits([packed["counts"]], np.array([height * width])):
+        raise InputError(f"{place}: expected an RLE of its size, got a broken one")
+    return packed if (height, width) == size else None
+
+
+def of_rle(packed: dict[str, Any] | None) -> Mask:
+    """The mask of an RLE of the image; None: empty."""
+    from pycocotools import mask as coco
+
+    if packed is None:
         return EMPTY
-    merged = coco.merge(shapes)
-    x, y, w, h = (int(n) for n in coco.toBbox(merged))
-    inside = coco.decode(merged)[y : y + h, x : x + w].astype(bool)
-    return Mask(x, y, inside, int(coco.area(merged)))
+    x, y, w, h = (int(n) for n in coco.toBbox(packed))
+    inside = coco.decode(packed)[y : y + h, x : x + w].astype(bool)
+    return Mask(x, y, inside, int(np.count_nonzero(inside)))
+
+
+def to_rle(mask: Mask, size: tuple[int, int]) -> dict[str, Any]:
+    """The mask as COCO's RLE of an image of (height, width)."""
+    from pycocotools import mask as coco
+
+    canvas = np.zeros(size, np.uint8, order="F")
+    h, w = mask.inside.shape
+    canvas[mask.y : mask.y + h, mask.x : mask.x + w] = mask.inside
+    packed: dict[str, Any] = coco.encode(canvas)
+    return packed
 
 
 def _flat(value: list[Any], where: str) -> list[NDArray[np.float64]]:

@@ -42,9 +42,7 @@ def fits(
     return good
 
 
-def _values(
-    raw: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _values(raw: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """The signed numbers [R] of characters raw[starts..ends]: five bits each, the lowest first."""
     width = ends - starts + 1
     value = raw[starts] & 31

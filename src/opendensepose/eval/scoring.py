@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class Group:
     gps: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))  # [D, G]
     mask_iou: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     box_iou: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    rles: list[dict[str, Any]] = field(default_factory=list)  # [D] the detections' masks in the image
     errors: list[PointErrors] = field(default_factory=list)  # of annotations that are not ignored
 
 
@@ -209,12 +211,13 @@ def _fill_iou(batch: list[tuple[Group, TruthImage]], maps: Maps, truth: Truth) -
     }
     for a, image in needed:
         if a.parts is None:
-            drawn[a.id] = masks.segmentation_mask(a, image, str(truth.path))
+            drawn[a.id] = masks.of_rle(masks.segmentation_rle(a, image, str(truth.path)))
     for group, image in batch:
         size = image.height, image.width
         own = [masks.detection_mask(maps[d.number][..., 0], d.box, size) for d in group.detections]
         table = [[masks.overlap(d, drawn[a.id], a.crowd) for a in group.annotations] for d in own]
         group.mask_iou = np.array(table, np.float64).reshape(len(own), len(group.annotations))
+        group.rles = [masks.to_rle(mask, size) for mask in own]
 
 
 def box_iou(detections: Sequence[Detection], annotations: Sequence[Annotation]) -> NDArray[np.float64]:
