@@ -71,14 +71,14 @@ class Project:
             return known.id, 0
         image = read_image(content)
         found = boxes(name, image) if callable(boxes) else boxes
-        photo = self._store_photo(content, name, digest, image.shape[:2])
+        photo = self.store_photo(content, name, digest, image.shape[:2])
         with self.store.write() as session:
             session.add(photo)
             session.flush()
             added = [add_person(session, photo, box, source) for box in found]
         return photo.id, sum(person is not None for person in added)
 
-    def _store_photo(
+    def store_photo(
         self,
         content: bytes,
         name: str,
@@ -142,7 +142,7 @@ class Project:
             raise InputError(f"{sample.file_name}: expected {expected}")
         extra = {"id": sample.image_id, **sample.extra}
         digest = hashlib.sha256(content).hexdigest()
-        photo = self._store_photo(content, sample.file_name, digest, size, extra)
+        photo = self.store_photo(content, sample.file_name, digest, size, extra)
         with self.store.write() as session:
             session.add(photo)
             session.flush()
