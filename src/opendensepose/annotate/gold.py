@@ -55,6 +55,7 @@ def _add(project: Project, sample: object, person: object) -> None:
     options = (cv2.IMWRITE_JPEG_QUALITY, _QUALITY)
     content = cv2.imencode(".jpg", sample.image[..., ::-1], options)[1].tobytes()
     digest = hashlib.sha256(content).hexdigest()
+    (project.folder / "gold").mkdir(exist_ok=True)
     write_dense(project.folder / "gold", digest[:32], sample.chart, sample.uv, sample.instance)
     photo = project.store_photo(content, f"gold/{digest[:12]}.jpg", digest, SIZE)
     with project.store.write() as session:

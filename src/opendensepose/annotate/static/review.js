@@ -38,11 +38,11 @@ await load();
 const first = entries.find((e) => e.stage === 'submitted') || entries[0];
 if (first) await open(first);
 else empty();
+list();
 document.body.dataset.ready = 'yes';
 
 async function load() {
   entries = (await get('/api/review')).assignments;
-  list();
 }
 
 function list() {
