@@ -1,4 +1,4 @@
-"""Make the pictures of `annotate/static/guide.html`: dressed synthetic people beside their true part regions."""
+"""Make the pictures of `annotate/static/guide.html`: dressed synthetic people beside their true regions."""
 
 from __future__ import annotations
 

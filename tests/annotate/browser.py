@@ -71,7 +71,7 @@ def ready(page: Any) -> None:
 
 
 def until(page: Any, expression: str) -> None:
-    """Wait for a JavaScript expression to be true; `wait_for_function` would need eval, which pages forbid."""
+    """Wait for a JavaScript expression to be true (`wait_for_function` needs eval, which pages forbid)."""
     for _ in range(600):
         if page.evaluate(expression):
             return
