@@ -15,12 +15,18 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "eval": "Score results against annotations: GPS, GPSm and mask AP and AR.",
     "atlas": "Draw the charts and the coloured body.",
     "data": "Tell what an annotation file holds, and what is wrong with it.",
+    "show": "Draw annotations on their images, on the 3D body, or as video.",
     "synth": "Make pictures of synthetic people with exact ground truth.",
     "train": "Train a net on them, or on your own data.",
     "export": "Make a model file of a trained net.",
     "annotate": "Annotate photos in the browser.",
     "convert": "Make a model file of official weights.",
 }
+
+
+_EXTRA = {"plotly": "viz", "matplotlib": "viz"} | dict.fromkeys(
+    ("fastapi", "sqlalchemy", "uvicorn", "pydantic"), "annotate"
+)
 
 
 class _Commands(click.Group):
@@ -45,7 +51,7 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except ModuleNotFoundError as error:
-            extra = "annotate" if error.name in ("fastapi", "sqlalchemy", "uvicorn", "pydantic") else "train"
+            extra = _EXTRA.get(error.name or "", "train")
             text = (
                 f"{error.name}: expected this package, got none; pip install 'opendensepose[{extra}]' has it"
             )

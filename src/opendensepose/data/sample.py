@@ -89,7 +89,8 @@ class Sample:
     @property
     def frame(self) -> int:
         """PoseTrack's `frame_id`, which orders the frames of a video; the image's id where there is none."""
-        return int(self.extra.get("frame_id", self.image_id))
+        number = self.extra.get("frame_id")
+        return number if isinstance(number, int) else self.image_id
 
     @property
     def labelled(self) -> bool:
