@@ -29,8 +29,19 @@ FORBIDDEN = {
 CORE_MAY = {"numpy", "cv2", "core"}
 CORE_MAY_LATE = {"core.types": {"io", "viz"}}  # Result.save and Result.plot hand over to them when called
 OFTEN_ABSENT = {  # packages of the extras: imported where they are used, never by what everybody runs
-    *("torch", "torchvision", "lightning", "numba", "scipy", "pycocotools", "matplotlib", "plotly", "onnx", "anny"),
-    "igl",
+    *(
+        "torch",
+        "torchvision",
+        "lightning",
+        "numba",
+        "scipy",
+        "pycocotools",
+        "matplotlib",
+        "plotly",
+        "onnx",
+        "anny",
+    ),
+    *("igl", "plotly"),
     *("fastapi", "sqlalchemy", "uvicorn", "pydantic"),
 }
 MAY_AT_TOP = {"model", "train", "export", "convert", "annotate"}  # need the extras [train], [annotate] anyway
