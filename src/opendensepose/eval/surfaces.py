@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from opendensepose.surface.geodesic_atlas import Watch, sampled_atlas
+from opendensepose.surface.official_sampled import official_surface
 from opendensepose.surface.sampled import SampledSurface, read_sampled
 
 OURS = "odp24"
@@ -44,6 +45,8 @@ def _open(chosen: str, watch: Watch) -> SampledSurface:
         surface = read_sampled(chosen)
         # a file that calls itself odp24 is no proof
         return replace(surface, name=f"{surface.name} (file)") if surface.name == OURS else surface
+    if os.path.isdir(chosen):
+        return official_surface(chosen)
     if chosen == "smpl24":
         raise ValueError("--atlas: expected the folder of the official files for smpl24, got none")
     raise FileNotFoundError(f"--atlas: expected {OURS}, a folder or a .npz file, got {chosen}")

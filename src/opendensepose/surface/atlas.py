@@ -42,10 +42,17 @@ class Atlas:
 
     @staticmethod
     def load(name: str = "odp24") -> Atlas:
-        """The built-in atlas, loaded once; ValueError for an unknown name."""
-        if name != "odp24":
-            raise ValueError(f"unknown atlas: expected 'odp24', got {name!r}")
-        return _load(name)
+        """The built-in atlas, loaded once; or the official one out of the folder of its files.
+
+        Raises ValueError for an unknown name; for a folder as `surface.official.read_atlas`.
+        """
+        if name == "odp24":
+            return _load(name)
+        if Path(name).is_dir():
+            from opendensepose.surface.official import read_atlas
+
+            return read_atlas(name)
+        raise ValueError(f"unknown atlas: expected 'odp24' or the folder of the official files, got {name!r}")
 
     @cached_property
     def triangles(self) -> NDArray[np.int32]:
