@@ -14,10 +14,13 @@ from PIL import Image
 from annotation_files import coco_file, posetrack_file
 from mutations import mutated
 from opendensepose.cli import main
+from opendensepose.cli.show import _errors
 from opendensepose.data import AnnotationFile, read_annotations, write_annotations
 from opendensepose.io.image import read_image
 from opendensepose.io.video import VideoReader
 from opendensepose.synth.clip import write_clips
+
+REFERENCE = Path(__file__).parents[2] / ".." / "shared" / "reference" / "evaluation"
 
 
 def densepose(*arguments: Any) -> Result:
@@ -77,6 +80,24 @@ def test_on_the_model(coco: Path, tmp_path: Path) -> None:
     done = densepose("show", coco, "--on-model", tmp_path / "o.html")
     assert done.exit_code == 0 and done.output == f"{tmp_path / 'o.html'}: 3 people with 28 points\n"
     assert "a.json: " in (tmp_path / "o.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="needs ../shared")
+def test_errors_are_those_of_the_evaluation() -> None:
+    """Distances of single points, as the reference evaluator measured them."""
+    file = AnnotationFile(REFERENCE / "annotations_A.json")
+    errors = _errors(str(REFERENCE / "detections_A.json"), file, str(REFERENCE / "surface.npz"))
+    people = {p.id: p for sample in file for p in sample.people}
+    assert all(len(error) == len(people[number].points.chart) for number, error in errors.items())
+    with np.load(REFERENCE / "details_A.npz") as details:
+        pairs = {n: details[n] for n in details.files if n.startswith("pair_dist_")}
+    found = [np.array_equal(pairs[name], errors[int(name.rsplit("_", 1)[1])]) for name in pairs]
+    assert sum(found) >= 3  # each of some people by the detection that found them
+
+
+def test_results_only_on_the_model(coco: Path) -> None:
+    done = densepose("show", coco, "--results", "r.json")
+    assert done.exit_code == 2 and "--results: expected with --on-model only" in done.stderr
 
 
 def test_a_synthetic_clip_goes_all_the_way(tmp_path: Path) -> None:

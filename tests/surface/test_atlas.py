@@ -204,7 +204,7 @@ def test_nearest_is_nearer_than_any_sample(atlas: Atlas) -> None:
 
 
 def test_wrong_input_is_named(atlas: Atlas) -> None:
-    with pytest.raises(ValueError, match=r"expected 'odp24', got 'smpl'"):
+    with pytest.raises(ValueError, match=r"expected 'odp24' or the folder of the official files, got 'smpl'"):
         Atlas.load("smpl")
     with pytest.raises(ValueError, match=r"expected shapes \[P\] and \[P, 2\]"):
         atlas.to_face([1, 2], [[0.5, 0.5]])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from opendensepose.cli.common import JsonCommand, json_option, write_summary
 from opendensepose.data.coco import AnnotationFile
@@ -43,6 +45,8 @@ class GridSize(click.ParamType):
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Other people.")
 @click.option("--out", metavar="FILE", default="show.png", show_default=True, help="Picture to write.")
 @click.option("--on-model", metavar="FILE.html", help="Instead: a page with the points on the 3D body.")
+@click.option("--results", metavar="FILE", help="With --on-model: the error of these results too.")
+@click.option("--atlas", metavar="DIR", help="With --on-model: the official surface, out of its files.")
 @click.option("--video", metavar="FILE.mp4", help="Instead: PoseTrack's clips, coloured by track.")
 @click.option("--vid", metavar="ID", help="With --video: only this video of the file.")
 @click.option("--fps", type=click.FloatRange(1, 240), default=15, show_default=True, help="Of --video.")
@@ -53,6 +57,9 @@ def show(annotations: str, json_file: str | None, quiet: bool, **options: Any) -
 
     Without --images the images are looked for beside the annotation file and one folder above it.
     """
+    for name in ("results", "atlas"):
+        if options[name] and not options["on_model"]:
+            raise click.UsageError(f"--{name}: expected with --on-model only")
     modes = [name for name in ("grid", "on_model", "video") if options[name]]
     if len(modes) > 1:
         raise click.UsageError(f"expected one of --grid, --on-model and --video, got {len(modes)} of them")
@@ -85,19 +92,30 @@ def _picture(file: AnnotationFile, folder: ImageFolder, quiet: bool, **options: 
 
 
 def _on_model(file: AnnotationFile, folder: ImageFolder, quiet: bool, **options: Any) -> Told:
-    out, number = options["on_model"], options["number"]
+    out, number, atlas = options["on_model"], options["number"], options["atlas"]
+    errors = _errors(options["results"], file, atlas or "odp24") if options["results"] else None
     samples = file if number is None else [choose(file, number)]
     people = [person for sample in samples for person in sample.people if person.points is not None]
-    marked = [Marked(f"annotation {p.id}", p.points) for p in people if p.points is not None]
-    page = body_page(Atlas.load(), marked, file.path.name)
+    marked = []
+    for person in people:
+        assert person.points is not None
+        error = None
+        if errors is not None:
+            error = errors.get(person.id, np.full(len(person.points.chart), np.inf))
+        marked.append(Marked(f"annotation {person.id}", person.points, error))
+    page = body_page(Atlas.load(atlas or "odp24"), marked, file.path.name)
     with atomic(out) as beside:
         beside.write_text(page, encoding="utf-8")
-    points = _points(people)
-    return f"{out}: {_people(len(people))} with {points} points", {
-        "out": out,
-        "people": len(people),
-        "points": points,
-    }
+    summary = {"out": out, "people": len(people), "points": _points(people)}
+    return f"{out}: {_people(len(people))} with {summary['points']} points", summary
+
+
+def _errors(results: str, file: AnnotationFile, atlas: str) -> dict[int, NDArray[np.floating]]:
+    """Metres between each person's points [P] and what the results say there, as `densepose eval` counts."""
+    from opendensepose.eval.run import run
+
+    groups = run(results, file.path, atlas=atlas).evaluation.groups
+    return {error.annotation: error.distance for group in groups for error in group.errors}
 
 
 def _video(file: AnnotationFile, folder: ImageFolder, quiet: bool, **options: Any) -> Told:

@@ -14,6 +14,7 @@ from opendensepose.surface.parts import PART_COLOURS, PART_NAMES
 
 LIFT = 0.006  # metres: points float so far above the skin, else it hides half of each
 MOST = 20_000  # points: more and the page turns slowly
+WORST = 0.3  # metres: errors from here on have the last colour
 _BODY = "rgb(214, 214, 220)"
 
 
@@ -22,7 +23,7 @@ class Marked(NamedTuple):
 
     label: str  # such as "annotation 12"
     points: SurfacePoints
-    error: NDArray[np.floating] | None = None  # [P] metres; NaN where the prediction has none
+    error: NDArray[np.floating] | None = None  # [P] metres; infinite or NaN where nothing was predicted
 
 
 def body_page(atlas: Atlas, marked: Sequence[Marked], title: str) -> str:
@@ -88,7 +89,8 @@ def _gather(atlas: Atlas, marked: Sequence[Marked]) -> _Cloud:
     text = [f"{label[k]}<br>{PART_NAMES[chart[k]]} ({chart[k]})" for k in kept]
     text = [f"{t}<br>U {u:.3f}, V {v:.3f}" for t, (u, v) in zip(text, uv[kept].tolist(), strict=True)]
     if error is not None:
-        text = [f"{t}<br>{100 * e:.1f} cm" for t, e in zip(text, error.tolist(), strict=True)]
+        said = [f"{100 * e:.1f} cm off" if np.isfinite(e) else "not found" for e in error.tolist()]
+        text = [f"{t}<br>{e}" for t, e in zip(text, said, strict=True)]
     return _Cloud(xyz, chart[kept], uv[kept], text, error)
 
 
@@ -96,7 +98,8 @@ def _views(points: _Cloud) -> list[_View]:
     colours = [f"rgb({r}, {g}, {b})" for r, g, b in PART_COLOURS[points.chart].tolist()]
     views = [_View("U", points.uv[:, 0], 1), _View("V", points.uv[:, 1], 1), _View("part", colours, None)]
     if points.error is not None:
-        views.append(_View("error, cm", 100 * np.nan_to_num(points.error, nan=30.0, posinf=30.0), 30))
+        error = np.minimum(np.nan_to_num(points.error, nan=WORST, posinf=WORST), WORST)
+        views.append(_View("error, cm", 100 * error, 100 * WORST))
     return views
 
 
