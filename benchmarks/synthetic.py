@@ -1,6 +1,6 @@
 """The model on synthetic people with dense truth: right parts and surface error, with given and own boxes.
 
-    python -m benchmarks.synthetic FOLDER [--model NAME|PATH] [--limit N] [--json FILE]
+    python -m benchmarks.synthetic FOLDER [--model NAME|PATH] [--limit N] [--gps] [--json FILE]
 
 FOLDER is one that `densepose synth` wrote. All pixels of all people count, a missed person's as misses.
 Pictures without people (`synth --empty SHARE`) count for false alarms only.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from benchmarks import machine, measures
 from benchmarks.report import share
 from opendensepose.core.types import DenseMap
 from opendensepose.data import Person, Sample, read_annotations, read_dense
+from opendensepose.eval.run import run as evaluate
+from opendensepose.runtime.jobs import predict_dataset
 
 HEIGHTS = (0, 60, 150, 300, 100_000)  # pixels: limits of the groups by which recall is told
 PIXELS = 1000  # looked at per person, evenly spread: enough for the medians, and quick
@@ -136,6 +140,14 @@ def summarise(answers: list[Answer]) -> dict[str, Any]:
     }
 
 
+def gps(predictor: odp.Predictor, samples: Sequence[Sample], folder: Path) -> dict[str, float]:
+    """AP and AR of all images by geodesic point similarity at the annotated points."""
+    with tempfile.TemporaryDirectory() as temporary:
+        results = Path(temporary) / "results.json"
+        predict_dataset(predictor, samples, folder, results)
+        return dict(evaluate(results, folder / "annotations.json", atlas="odp24").summary()["gps"])
+
+
 def by_height(found: NDArray[np.bool_], height: NDArray[np.float64], low: int, high: int) -> dict[str, Any]:
     """Recall of the people whose boxes are `low` to `high` pixels tall."""
     group = (height >= low) & (height < high)
@@ -154,6 +166,8 @@ def print_summary(numbers: dict[str, Any]) -> None:
         f"{g['from']}-{g['to']} px {share(g['recall'])} of {g['people']}" for g in numbers["recall_by_height"]
     ]
     print("recall by height:", "; ".join(groups))
+    if "gps" in numbers:
+        print("GPS:", ", ".join(f"{name} {share(value)}" for name, value in numbers["gps"].items()))
     empty = numbers["without_people"]
     print(f"pictures without people: {empty['images']}, nobody found in {share(empty['nobody_found'])}")
     rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}
@@ -175,6 +189,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="small")
     parser.add_argument("--limit", type=int)
+    parser.add_argument(
+        "--gps", action="store_true", help="also GPS AP and AR, as `densepose eval` counts them"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     predictor, atlas = odp.load(options.model), odp.Atlas.load("odp24")
@@ -183,6 +200,8 @@ def main() -> None:
         parser.error(f"{options.folder}: expected images, got none")
     chosen = tqdm(samples[: options.limit], unit="image", disable=None)
     numbers = summarise([compare(predictor, atlas, options.folder, sample) for sample in chosen])
+    if options.gps:
+        numbers["gps"] = gps(predictor, samples, options.folder)
     numbers |= {"machine": machine.describe(), "model": predictor.meta}
     print(machine.line(numbers["machine"]))
     print_summary(numbers)

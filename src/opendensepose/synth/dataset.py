@@ -47,6 +47,7 @@ class Recipe:
         return {
             "description": "opendensepose synthetic people",
             "odp_version": __version__,
+            "odp_atlas": "odp24",
             "odp_seed": self.seed,
             "odp_count": self.count,
             "odp_size": list(self.size),

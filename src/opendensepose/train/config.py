@@ -13,7 +13,7 @@ LOSS_WEIGHTS = {
     "coarse": 1.0,
     "fine": 1.0,
     "uv": 4.0,
-    "presence": 0.3,
+    "presence": 1.0,
     "point_fine": 1.0,
     "point_uv": 4.0,
 }
@@ -43,9 +43,9 @@ class TrainConfig:
     # height, width of a step's images, drawn per step; multiples of 32
     canvases: tuple[tuple[int, int], ...] = ((192, 192), (192, 192), (224, 192), (192, 224), (256, 256))
     people: int = 3  # dense boxes per image, on average over a batch
-    smallest: float = 45.0  # height range that a chosen person is scaled to, canvas pixels
+    smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0
-    mosaic: float = 0.15  # share of canvases that four pictures share, each at half the size
+    mosaic: float = 0.1  # share of canvases that four pictures share, each at half the size
     held_out: int = 48  # images kept for the figures that choose the best checkpoint
     save_minutes: float = 5.0  # between evaluations and checkpoints
     log_steps: int = 20
