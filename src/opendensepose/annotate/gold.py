@@ -27,6 +27,7 @@ def add_gold(project: Project, count: int, tell: Callable[[str], object], seed: 
 
     `seed` is secret by default, so that nobody can know the pictures.
     """
+    from opendensepose.surface.geodesic_atlas import sampled_atlas
     from opendensepose.synth.sample import make_sample
 
     seed = secrets.randbelow(2**31) if seed is None else seed
@@ -34,6 +35,8 @@ def add_gold(project: Project, count: int, tell: Callable[[str], object], seed: 
         with project.store.read() as session:
             have = int(session.scalar(select(func.count(Person.id)).where(Person.source == "gold")) or 0)
         if have >= count:
+            tell("measuring the body (once)")
+            sampled_atlas()
             return have
         sample = make_sample(index, seed, None, SIZE)
         fit = [

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,13 @@ from opendensepose.annotate.state import State, fold
 from opendensepose.annotate.store import Assignment, Person, Photo
 from opendensepose.annotate.work import events_of
 from opendensepose.surface.atlas import Atlas
+from opendensepose.surface.geodesic_atlas import sampled_atlas
 from opendensepose.surface.parts import FINE_TO_COARSE
+from opendensepose.surface.sampled import SampledSurface
 
 DONE = ("submitted", "accepted")
+_MEASURING = Lock()
+_SLIVER = 0.002  # of a box: regions smaller than that are not compared
 _NEAR = 0.05  # metres: nearer than this along the mesh, the straight line is the better measure
 
 
@@ -50,50 +55,33 @@ class Comparison:
     overlap: dict[int, float]  # part -> intersection over union of the two regions
 
 
+def measured_surface() -> SampledSurface:
+    """The table of distances; computed by one thread while the others wait."""
+    with _MEASURING:
+        return sampled_atlas()
+
+
 def surface_distance(
     face_a: NDArray[Any],  # [P]
     bary_a: NDArray[Any],  # [P, 3]
     face_b: NDArray[Any],
     bary_b: NDArray[Any],
 ) -> NDArray[np.float64]:
-    """Distances [P] in metres along the mean body's surface, rest pose."""
-    atlas = Atlas.load()
-    a, b = atlas.triangles[face_a], atlas.triangles[face_b]  # [P, 3]
-    weight = np.asarray(bary_a)[:, :, None] * np.asarray(bary_b)[:, None, :]
-    pairs = np.broadcast_arrays(a[:, :, None], b[:, None, :])
-    along = (weight * _between(pairs[0].ravel(), pairs[1].ravel()).reshape(weight.shape)).sum((1, 2))
-    points = [
-        np.einsum("pk,pkd->pd", np.asarray(bary), atlas.vertices[corners].astype(np.float64))
-        for bary, corners in ((bary_a, a), (bary_b, b))
-    ]
-    straight = np.linalg.norm(points[0] - points[1], axis=1)
-    return np.where(along < _NEAR, straight, np.maximum(along, straight))
+    """Distances [P] in metres along the mean body's surface, rest pose.
 
-
-def _between(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """Distances [K] between vertices [K]: shortest paths along edges."""
-    sources, row = np.unique(a, return_inverse=True)
-    rows = np.array([_from_vertex(int(source)) for source in sources])
-    return rows[row, b]
-
-
-@lru_cache(maxsize=4096)
-def _from_vertex(source: int) -> NDArray[np.float32]:
-    from scipy.sparse.csgraph import dijkstra
-
-    return np.asarray(dijkstra(_edges(), directed=False, indices=source), np.float32)
-
-
-@lru_cache(maxsize=1)
-def _edges() -> Any:
-    from scipy.sparse import coo_array
-
-    atlas = Atlas.load()
-    a, b = atlas.triangles.ravel(), np.roll(atlas.triangles, -1, axis=1).ravel()
-    length = np.linalg.norm(atlas.vertices[a] - atlas.vertices[b], axis=1).astype(np.float64)
-    first = a < b
-    count = len(atlas.vertices)
-    return coo_array((length[first], (a[first], b[first])), shape=(count, count)).tocsr()
+    Read off the table between samples of the surface, corrected by how far the points lie from their samples.
+    The first call ever computes the table (some 30 s).
+    """
+    atlas, surface = Atlas.load(), measured_surface()
+    sample, place = [], []
+    for face, bary in ((face_a, bary_a), (face_b, bary_b)):
+        sample.append(surface.vertex[surface.closest(*atlas.from_face(face, bary))])
+        corners = atlas.vertices[atlas.triangles[face]].astype(np.float64)
+        place.append(np.einsum("pk,pkd->pd", np.asarray(bary), corners))
+    straight = np.linalg.norm(place[0] - place[1], axis=1)
+    of_samples = np.linalg.norm(surface.vertices[sample[0]] - surface.vertices[sample[1]], axis=1)
+    along = surface.distance(sample[0], sample[1]).astype(np.float64)
+    return np.where(along < _NEAR, straight, np.maximum(along + straight - of_samples, straight))
 
 
 @lru_cache(maxsize=1024)
@@ -141,10 +129,11 @@ def _raster(labels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
 
 
 def overlap(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> dict[int, float]:
-    """Intersection over union of each part that either has."""
+    """Intersection over union of each part that either has more than a sliver of."""
     both = np.bincount(a.ravel() * 16 + b.ravel(), minlength=256).reshape(16, 16)
     union = both.sum(0) + both.sum(1) - both.diagonal()
-    return {part: float(both[part, part] / union[part]) for part in range(1, 15) if union[part]}
+    least = _SLIVER * a.size
+    return {part: float(both[part, part] / union[part]) for part in range(1, 15) if union[part] > least}
 
 
 def gold_comparisons(project: Project) -> list[Comparison]:
