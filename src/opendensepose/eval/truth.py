@@ -205,8 +205,11 @@ def _keypoints(entry: Mapping[str, Any], where: str) -> tuple[float, ...] | None
 
 
 def _atlas(entry: Any) -> set[str]:
+    """What `info` or an annotation says of its atlas; whatever this package made is on its own."""
     name = entry.get("odp_atlas")
-    return {name} if isinstance(name, str) else set()
+    if isinstance(name, str):
+        return {name}
+    return {"odp24"} if "odp_version" in entry else set()
 
 
 def _name(value: Any, position: int) -> str:
