@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
 from opendensepose.cli.common import JsonCommand, json_option, write_summary
+
+if TYPE_CHECKING:
+    from opendensepose.eval.run import Report
 
 
 @click.command(cls=JsonCommand)
@@ -28,6 +32,9 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
 )
 @click.option("--strict-coco", is_flag=True, help="COCO's rules where the reference deviates from them.")
 @click.option("--details", metavar="FILE.npz", help="Write similarities and matches.")
+@click.option("--html", metavar="FILE", help="Write a report with curves, errors on the body, worst people.")
+@click.option("--images", metavar="DIR", help="Folder of the photos, for the report.")
+@click.option("--plot", metavar="FILE", help="Write the curves as .png, .pdf or .svg.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 @json_option
 def eval(results: str, annotations: str, json_file: str | None, quiet: bool, **options: Any) -> None:
@@ -37,11 +44,28 @@ def eval(results: str, annotations: str, json_file: str | None, quiet: bool, **o
     """
     from opendensepose.eval.run import run
 
+    if options["images"] is not None and not Path(options["images"]).is_dir():
+        raise NotADirectoryError(f"{options['images']}: expected the folder of the images, got no folder")
+
     def watch(rows: Iterable[int]) -> Iterable[int]:
         text = "measuring the atlas, once"
         return tqdm(rows, desc=text, unit="row", disable=True if quiet else None, leave=False)
 
+    drawn = {name: options.pop(name) for name in ("html", "images", "plot")}
     report = run(results, annotations, watch=watch, **options)
+    _draw(report, **drawn)
     if not quiet and json_file != "-":
         click.echo("\n".join(report.lines()))
     write_summary(report.summary(), json_file)
+
+
+def _draw(report: Report, html: str | None, images: str | None, plot: str | None) -> None:
+    """Write the pictures that were asked for."""
+    if plot is not None:
+        from opendensepose.eval.figures import curves, save
+
+        save(curves(report.evaluation, report.points), plot)
+    if html is not None:
+        from opendensepose.eval.html import write_html
+
+        write_html(html, report, Path(images) if images else None)

@@ -16,6 +16,7 @@ from opendensepose.io.files import InputError
 _WINDOW = 1 << 22  # bytes read at a time
 _LARGEST = 1 << 28  # bytes of one item; more is taken for a broken file
 _SPACE = " \t\r\n"
+_ENDS = tuple(",]}:" + _SPACE)  # what may follow a value
 
 
 class Item(NamedTuple):
@@ -116,9 +117,9 @@ class _Window:
                     reason = error.msg if isinstance(error, json.JSONDecodeError) else error
                     raise self.error(f"expected JSON, got {reason}") from None
                 continue
-            # a number that touches the end of the window may go on in the next
             length = end - self.at
-            if end < len(self.text) or not self.more():
+            # "-0." at the end of the window is the beginning of -0.25, though -0 could be read
+            if self.text[end : end + 1] in _ENDS or not self.more():
                 break
         raw = self.text[self.at : self.at + length]
         if not raw.isascii():

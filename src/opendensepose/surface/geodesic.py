@@ -6,6 +6,7 @@ Heat method: Crane et al., "Geodesics in Heat", 2013. Exact: Mitchell et al., "T
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal
@@ -64,8 +65,10 @@ class Geodesics:
         faces = np.searchsorted(members, self.faces[self._piece[self.faces[:, 0]] == piece])
         if len(faces) == 0:
             return members, lambda source: np.zeros(len(members))
-        prepare = _heat if self.method == "heat" else _exact
-        return members, prepare(self.vertices[members], faces)
+        if self.method == "heat":
+            with contextlib.suppress(RuntimeError):  # of pieces too small or too thin for its equations
+                return members, _heat(self.vertices[members], faces)
+        return members, _exact(self.vertices[members], faces)
 
 
 def _heat(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Callable[[int], NDArray[np.float64]]:
@@ -117,9 +120,8 @@ def on_demand(geodesics: Geodesics) -> Distance:
     def distance(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float32]:
         result = np.zeros(len(a), np.float32)
         order = np.argsort(a, kind="stable")
-        sources, first = np.unique(a[order], return_index=True)
-        for source, own in zip(sources.tolist(), np.split(order, first[1:]), strict=True):
-            result[own] = row(source)[b[own]]
+        for own in np.split(order, np.flatnonzero(np.diff(a[order])) + 1) if len(a) else ():
+            result[own] = row(int(a[own[0]]))[b[own]]
         return result
 
     return distance

@@ -72,13 +72,15 @@ def draw_body(
     atlas: Atlas,
     height: int = 1200,
     vertices: NDArray[Any] | None = None,  # [Vs, 3] metres, z up, facing -y; the rest pose by default
+    colours: NDArray[Any] = PART_COLOURS,  # [25, 3] RGB 0..255, of each part
 ) -> NDArray[np.uint8]:
     """The body in its parts' colours with U and V isolines, front and back: [height, *, 3] RGB."""
     points = np.asarray(atlas.vertices if vertices is None else vertices, np.float64)
-    return np.concatenate([_view(atlas, points * [side, side, 1], height) for side in (1, -1)], axis=1)
+    views = [_view(atlas, points * [side, side, 1], height, colours) for side in (1, -1)]
+    return np.concatenate(views, axis=1)
 
 
-def _view(atlas: Atlas, points: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
+def _view(atlas: Atlas, points: NDArray[np.float64], height: int, colours: NDArray[Any]) -> NDArray[np.uint8]:
     """Orthographic, seen from -y: [height, *, 3]."""
     low, high = points.min(0), points.max(0)
     scale = 2 * height / (high[2] - low[2]) * 0.95
@@ -91,7 +93,7 @@ def _view(atlas: Atlas, points: NDArray[np.float64], height: int) -> NDArray[np.
     seen = face >= 0
     chart, uv = atlas.from_face(face[seen], bary[seen])
     light = _shade(points, atlas.triangles)[atlas.triangles[face[seen]]]
-    picture[seen] = PART_COLOURS[chart] * (light * bary[seen]).sum(1)[:, None]
+    picture[seen] = np.asarray(colours)[chart] * (light * bary[seen]).sum(1)[:, None]
     step = np.zeros((*face.shape, 3), np.int64)  # chart, and which stripe of U and V
     step[seen] = np.column_stack([chart, uv * _LINES])
     for axis in (0, 1):
