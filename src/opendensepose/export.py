@@ -12,6 +12,7 @@ import json
 import os
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import opendensepose
 from opendensepose.io.files import atomic
 from opendensepose.io.modelfile import ModelFile
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
+from opendensepose.train.build import saved_model
 from opendensepose.train.checkpoint import load_checkpoint, load_weights
 
 OPSET = 18
@@ -77,7 +79,7 @@ def feature_names(model: DensePoseRCNN) -> list[str]:
 
 
 class Dense(nn.Module):
-    """What the dense head reads and boxes [N, 4] -> coarse, fine, u, v, confidences, each [N, *, S, S]."""
+    """What the dense head reads and boxes [N, 4] -> coarse, fine, u, v, confidences, further heads' maps."""
 
     def __init__(self, model: DensePoseRCNN) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class Dense(nn.Module):
 
     def forward(self, *features_and_boxes: Tensor) -> tuple[Tensor, ...]:
         outputs, _ = self.model.dense(list(features_and_boxes[:-1]), [features_and_boxes[-1]])
-        return tuple(outputs[name] for name in self.model.predictor.split)
+        return tuple(outputs[name] for name in self.model.output_names)
 
 
 def export(
@@ -112,7 +114,7 @@ def export(
         "format": 1,
         "name": name,
         "version": opendensepose.__version__,
-        "atlas": "odp24",
+        "atlas": model.settings.atlas,
         "licence": "Apache-2.0",
         "input": {"short": short, "long": long, "upscale": False},
         "threshold": threshold,
@@ -133,8 +135,13 @@ def export(
 def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN:
     """The net of a training checkpoint with its averaged weights, ready for use."""
     saved = load_checkpoint(checkpoint)
-    model = MODELS[saved["config"]["model"]]()
+    model = saved_model(saved["config"])
+    if not isinstance(model, DensePoseRCNN):
+        raise ValueError(
+            f"checkpoint {checkpoint}: expected a DensePose-RCNN, got a {saved['config']['model']}"
+        )
     model.load_state_dict(saved["ema"]["state"])
+    model.settings = replace(model.settings, atlas=saved["config"].get("atlas") or model.settings.atlas)
     return model.eval()
 
 
@@ -159,7 +166,7 @@ def graphs(model: DensePoseRCNN, *, half: bool = True) -> tuple[bytes, bytes]:
         Dense(model),
         (*features, boxes),
         {**maps, "boxes": {0: "N"}},
-        {k: {0: "N"} for k in model.predictor.split},
+        {k: {0: "N"} for k in model.output_names},
     )
     return tuple(_pack(graph, half).SerializeToString() for graph in (detector, dense))
 

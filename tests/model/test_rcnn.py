@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from opendensepose.model.heads import DensePredictor
-from opendensepose.model.rcnn import Sampling, Settings, resnet50, small
+from opendensepose.model.rcnn import Settings, resnet50, small
 from opendensepose.model.targets import Truth
+from opendensepose.model.training import RCNNTraining, Rules
 
 LAYOUTS = Path(__file__).parents[2] / ".." / "shared" / "reference" / "detectron2"
 NARROW = {"stem": 8, "widths": (8, 8, 16, 16), "channels": 8, "head": (8, 16), "hidden": 8}
@@ -25,17 +26,21 @@ def truth(people, size=(64, 96)):
     return Truth(boxes, numbers, chart, torch.full((len(people), 2, *size), 0.25), instances)
 
 
+def losses(net, images, truth, seed=0):
+    generators = [torch.Generator().manual_seed(seed + i) for i in range(len(images))]
+    terms, shown = RCNNTraining(net, Rules())(images, truth, generators)
+    return {name: term.mean for name, term in terms.items()}, shown
+
+
 @pytest.mark.parametrize("people", [(2, 1), (0, 2), (0, 0)])
 def test_every_loss_is_finite_and_reaches_the_backbone(people):
     torch.manual_seed(0)
     net = small(**NARROW)
     images = torch.rand(2, 3, 64, 96) * 255
-    losses, shown = net.losses(
-        images, truth(people), sampling=Sampling(), generator=torch.Generator().manual_seed(0)
-    )
-    assert all(torch.isfinite(v) for v in losses.values())
-    assert len(shown["image"]) == max(sum(people), 1)
-    sum(losses.values()).backward()
+    found, shown = losses(net, images, truth(people))
+    assert all(torch.isfinite(v) for v in found.values())
+    assert len(shown["image"]) == sum(people)
+    sum(found.values()).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
 
 
@@ -44,9 +49,7 @@ def test_same_generator_same_losses():
     net, images = small(**NARROW).eval(), torch.rand(2, 3, 64, 96) * 255
 
     def run(s):
-        return net.losses(
-            images, truth((2, 1)), sampling=Sampling(), generator=torch.Generator().manual_seed(s)
-        )[0]
+        return losses(net, images, truth((2, 1)), seed=10 * s)[0]
 
     first, again, other = run(1), run(1), run(2)
     assert all(torch.equal(first[k], again[k]) for k in first)

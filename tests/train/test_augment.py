@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from opendensepose.train.augment import Picture, Window, choose_window, crop, flip, recolour, visible_boxes
+from opendensepose.train.augment import choose_window, recolour
+from opendensepose.train.picture import Picture, Window, crop, flip, visible_boxes
 
 
 def picture(seed=0, size=(20, 30)):

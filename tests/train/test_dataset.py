@@ -5,7 +5,8 @@ from fake_people import write_people
 
 from opendensepose.data.dense import read_dense
 from opendensepose.train.config import TrainConfig
-from opendensepose.train.dataset import Batches, find_entries, loader, read_picture, still_batches
+from opendensepose.train.dataset import Batches, loader, still_batches
+from opendensepose.train.sources import find_sources
 
 
 def config(folder, **options):
@@ -26,15 +27,15 @@ def same(a, b):
 
 
 def test_stored_pictures_are_read_back(people):
-    entry = find_entries([str(people)])[0]
+    entry = find_sources([str(people)])[0]
     chart, uv, instance = read_dense(people / "dense", "000")
-    got = read_picture(entry)
+    got = entry.read()
     assert np.array_equal(got.chart, chart) and np.array_equal(got.instance, instance)
     assert np.abs(got.uv / 255 - uv).max() <= 0.5 / 255 + 1e-4
 
 
 def test_batches_depend_on_seed_and_step_only(people):
-    entries = find_entries([str(people)])
+    entries = find_sources([str(people)])
     one, two = Batches(entries, config(people)), Batches(entries, config(people))
     later = [two[step] for step in (7, 2, 5)]
     assert same(one[2], later[1]) and same(one[7], later[0])
@@ -43,21 +44,21 @@ def test_batches_depend_on_seed_and_step_only(people):
 
 
 def test_workers_change_nothing(people):
-    batches = Batches(find_entries([str(people)]), config(people))
+    batches = Batches(find_sources([str(people)]), config(people))
     for mine, theirs in zip(loader(batches, range(3), 0), loader(batches, range(3), 2), strict=True):
         assert same(mine, theirs)
 
 
 def test_every_picture_once_per_epoch(people):
-    entries = find_entries([str(people)])
+    entries = find_sources([str(people)])
     batches = Batches(entries, config(people))
-    seen = [batches.entry(i).image.name for i in range(24)]
+    seen = [batches.source(i).image.name for i in range(24)]
     assert sorted(seen[:12]) == sorted(seen[12:]) == sorted(e.image.name for e in entries)
     assert seen[:12] != seen[12:]
 
 
 def test_truth_fits_the_canvas(people):
-    batch = Batches(find_entries([str(people)]), config(people))[0]
+    batch = Batches(find_sources([str(people)]), config(people))[0]
     assert batch.truth.chart.shape == batch.images[:, 0].shape
     for b, (boxes, numbers) in enumerate(zip(batch.truth.boxes, batch.truth.instance, strict=True)):
         for box, number in zip(boxes.tolist(), numbers.tolist(), strict=True):
@@ -66,13 +67,13 @@ def test_truth_fits_the_canvas(people):
 
 
 def test_still_batches_take_all(people):
-    batches = still_batches(find_entries([str(people)]), (96, 128), 5)
+    batches = still_batches(find_sources([str(people)]), (96, 128), 5)
     assert [len(b.images) for b in batches] == [5, 5, 2]
     assert torch.equal(batches[0].truth.chart[0], torch.from_numpy(read_dense(people / "dense", "000")[0]))
 
 
 def test_missing_and_empty_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected annotations\.json"):
-        find_entries([str(tmp_path)])
-    with pytest.raises(ValueError, match="expected images with people"):
-        find_entries([str(write_people(tmp_path / "none", 0))])
+        find_sources([str(tmp_path)])
+    with pytest.raises(ValueError, match="expected images with annotated people"):
+        find_sources([str(write_people(tmp_path / "none", 0))])

@@ -5,14 +5,16 @@ import torch
 from click.testing import CliRunner
 
 from opendensepose.cli import main
-from opendensepose.model.rcnn import Sampling
+from opendensepose.model.training import RCNNTraining, Rules
 from opendensepose.train import TrainConfig, train
-from opendensepose.train import loop as loop_module
+from opendensepose.train import run as run_module
+from opendensepose.train.build import Trainee, build
 from opendensepose.train.checkpoint import load_checkpoint
 from opendensepose.train.config import LOSS_WEIGHTS
-from opendensepose.train.dataset import find_entries, still_batches
+from opendensepose.train.dataset import still_batches
 from opendensepose.train.evaluate import evaluate
-from opendensepose.train.loop import learning_rate
+from opendensepose.train.run import learning_rate
+from opendensepose.train.sources import find_sources
 
 
 def config(folder, out, **options):
@@ -29,38 +31,37 @@ def test_learning_rate_warms_up_and_ends_at_zero(tmp_path):
 
 
 def test_two_pictures_are_learnt_by_heart(people, tiny_net):
-    entries = find_entries([str(people)])[:2]
+    entries = find_sources([str(people)])[:2]
     (batch,) = still_batches(entries, (96, 128), 2)
+    trainee = Trainee(RCNNTraining(tiny_net, Rules()), [])
     optimizer = torch.optim.AdamW(tiny_net.parameters(), 5e-3)
     history = []
     for step in range(80):
         optimizer.param_groups[0]["lr"] = 5e-3 * min(1, (step + 1) / 8) * (1 - step / 80)
-        generator = torch.Generator().manual_seed(step)
-        losses, _ = tiny_net.losses(
-            batch.images.float(), batch.truth, sampling=Sampling(), generator=generator
-        )
-        total = sum(LOSS_WEIGHTS[name] * value for name, value in losses.items())
+        generators = [torch.Generator().manual_seed(2 * step + i) for i in range(2)]
+        losses, _ = trainee(batch.images.float(), batch.truth, generators)
+        total = sum(LOSS_WEIGHTS[name] * term.mean for name, term in losses.items())
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         history.append(float(total.detach()))
     assert sum(history[-5:]) < 0.3 * sum(history[:5])
-    figures, _ = evaluate(tiny_net, [batch])
+    figures, _ = evaluate(trainee, [batch])
     assert figures["foreground"] > 0.7 and figures["chart"] > 0.6
 
 
 def losses_of(monkeypatch, run):
     """Total losses of each step of `run()`."""
     seen = []
-    original = loop_module.Run.train_step
+    original = run_module.Run.train_step
 
-    def spy(self, batch, progress):
-        losses, shown = original(self, batch, progress)
-        seen.append({k: float(v.detach()) for k, v in losses.items()})
+    def spy(self, batches, progress):
+        losses, shown = original(self, batches, progress)
+        seen.append(losses)
         return losses, shown
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module.Run, "train_step", spy)
+        patch.setattr(run_module.Run, "train_step", spy)
         run()
     return seen
 
@@ -70,16 +71,16 @@ def test_resumed_run_repeats_the_whole_one(people, tiny_net, tmp_path, monkeypat
     out = tmp_path / "b"
 
     def killed():
-        original = loop_module.Run.train_step
+        original = run_module.Run.train_step
         with monkeypatch.context() as patch:
 
             def step(self, batch, progress):
                 if self.step == 3:
-                    self.save(loop_module.LAST)
+                    self.save(run_module.LAST)
                     raise KeyboardInterrupt
                 return original(self, batch, progress)
 
-            patch.setattr(loop_module.Run, "train_step", step)
+            patch.setattr(run_module.Run, "train_step", step)
             train(config(people, out, steps=6), quiet=True)
 
     with pytest.raises(KeyboardInterrupt):
@@ -99,9 +100,9 @@ def test_finished_run_is_left_alone(people, tiny_net, tmp_path, monkeypatch):
 
 def test_initial_weights_are_taken(people, tiny_net, tmp_path):
     best = train(config(people, tmp_path / "a", steps=1), quiet=True)
-    start = loop_module.build_model(config(people, tmp_path / "b", steps=1, init=str(best), seed=5))
+    start = build(config(people, tmp_path / "b", steps=1, init=str(best), seed=5))
     state = load_checkpoint(best)["ema"]["state"]
-    assert all(torch.equal(v, state[k]) for k, v in start.state_dict().items())
+    assert all(torch.equal(v, state[k]) for k, v in start.model.state_dict().items())
 
 
 def test_lost_losses_stop_the_run(people, tiny_net, tmp_path):

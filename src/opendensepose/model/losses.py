@@ -1,86 +1,175 @@
-"""Losses of the dense head on dense truth and on sparse points; those of the detector."""
+"""Losses of the dense head on dense truth and on sparse points; those of the detector and the other heads.
+
+Every loss is a `Term`, a sum and what it is divided by, so that several processes can divide the sum of all
+their sums by the sum of all their counts: then they train as one process with all their pictures would.
+"""
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from opendensepose.model.targets import UNKNOWN, BoxPoints, Grid
 
 # Weights of background and charts 1..24: rare and thin parts would otherwise never be predicted
 PART_WEIGHTS = torch.tensor(
     [0.6] + [1.0] * 2 + [3.0] * 2 + [2.5] * 2 + [1.0] * 4 + [1.3] * 4 + [2.0] * 8 + [1.3] * 2
 )
 UV_BETA = 0.05  # smooth L1 turns linear here: 5 % of a chart
+SIGMA_FLOOR = 0.01  # added to softplus(sigma_2)
 
 
-def dense_losses(outputs: dict[str, Tensor], chart: Tensor, uv: Tensor) -> dict[str, Tensor]:
-    """Losses on the whole grid: outputs [R, *, S, S], chart [R, S, S] int64 (0 background), uv [R, 2, S, S].
+class Term(NamedTuple):
+    """One loss: `total / divisor`, 0 where nothing was counted."""
 
-    `coarse` learns person or not, `fine` the chart everywhere, u and v only in the true chart's channel.
+    total: Tensor  # scalar, differentiable
+    divisor: Tensor  # scalar
+
+    @property
+    def mean(self) -> Tensor:
+        """The loss of this batch alone."""
+        return self.total / torch.where(self.divisor > 0, self.divisor, 1.0)
+
+
+def _term(values: Tensor, count: Tensor | float | None = None) -> Term:
+    """The mean of `values`, or their sum over `count`."""
+    counted = values.numel() if count is None else count
+    return Term(values.sum(), torch.as_tensor(counted, dtype=torch.float32, device=values.device).detach())
+
+
+def segmentation_loss(logits: Tensor, coarse: Tensor) -> Term:
+    """Person or not (2 channels), or which of 14 parts (15): logits [R, C, S, S], coarse [R, S, S] 0..14."""
+    wanted = coarse if logits.shape[1] > 2 else (coarse > 0).long()
+    return _term(F.cross_entropy(logits, wanted, reduction="none"))
+
+
+def dense_losses(outputs: dict[str, Tensor], grid: Grid, share: Tensor | None = None) -> dict[str, Term]:
+    """Losses on the whole grid: outputs [R, *, S, S].
+
+    `fine` learns the chart everywhere, u and v only in the true chart's channel; cells of unknown chart
+    do not count. `share` [R] scales the losses of single boxes.
     """
-    if chart.shape[0] == 0:
-        return {k: outputs["fine"].sum() * 0 for k in ("coarse", "fine", "uv")}
+    known = grid.chart != UNKNOWN
+    chart = grid.chart * known
     index = chart[:, None]
     u, v = (outputs[k].gather(1, index)[:, 0] for k in ("u", "v"))
-    person = (chart > 0).float()
-    error = F.smooth_l1_loss(u, uv[:, 0], beta=UV_BETA, reduction="none")
-    error = error + F.smooth_l1_loss(v, uv[:, 1], beta=UV_BETA, reduction="none")
-    weights = PART_WEIGHTS.to(chart.device)
-    local = weights[chart] * person
+    error = F.smooth_l1_loss(u, grid.uv[:, 0], beta=UV_BETA, reduction="none")
+    error = error + F.smooth_l1_loss(v, grid.uv[:, 1], beta=UV_BETA, reduction="none")
+    weights = PART_WEIGHTS.to(chart.device)[chart] * known
+    local = weights * (chart > 0)
+    scale = 1.0 if share is None else share[:, None, None]
+    fine = F.cross_entropy(outputs["fine"], chart, reduction="none")
     return {
-        "coarse": F.cross_entropy(outputs["coarse"], (chart > 0).long()),
-        "fine": F.cross_entropy(outputs["fine"], chart, weight=weights),
-        "uv": (error * local).sum() / local.sum().clamp(min=1),
+        "fine": _term(fine * weights * scale, weights.sum()),
+        "uv": _term(error * local * scale, local.sum()),
     }
 
 
-def read_points(maps: Tensor, xy: Tensor) -> Tensor:
-    """Bilinear reading of maps [P, C, S, S] at one point each, xy [P, 2] in 0..1 of the box -> [P, C]."""
-    return F.grid_sample(maps, (xy * 2 - 1)[:, None, None], padding_mode="border", align_corners=False)[
-        :, :, 0, 0
-    ]
+def read_points(maps: Tensor, roi: Tensor, xy: Tensor) -> Tensor:
+    """Bilinear reading of maps [R, C, S, T] at points: row [P], xy [P, 2] in 0..1 of the box -> [P, C].
 
-
-def sparse_losses(
-    outputs: dict[str, Tensor], roi: Tensor, xy: Tensor, chart: Tensor, uv: Tensor
-) -> dict[str, Tensor]:
-    """Losses on annotated points, as the publication.
-
-    roi [P]: row of the outputs; xy [P, 2]: in 0..1 of its box; chart [P] int64 1..24; uv [P, 2].
+    Cell k covers [k, k + 1) / S; the border is held.
     """
-    if len(roi) == 0:
-        return {k: outputs["fine"].sum() * 0 for k in ("fine", "uv")}
-    fine = read_points(outputs["fine"][roi], xy)
-    u, v = (read_points(outputs[k][roi], xy).gather(1, chart[:, None])[:, 0] for k in ("u", "v"))
-    error = F.smooth_l1_loss(u, uv[:, 0], beta=UV_BETA) + F.smooth_l1_loss(v, uv[:, 1], beta=UV_BETA)
-    return {"fine": F.cross_entropy(fine, chart), "uv": error}
+    height, width = maps.shape[2:]
+    x = (xy[:, 0] * width - 0.5).clamp(0, width - 1)
+    y = (xy[:, 1] * height - 0.5).clamp(0, height - 1)
+    left, top = x.floor().long(), y.floor().long()
+    across, down = (x - left)[:, None], (y - top)[:, None]
+    right, bottom = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
+    upper = maps[roi, :, top, left] * (1 - across) + maps[roi, :, top, right] * across
+    lower = maps[roi, :, bottom, left] * (1 - across) + maps[roi, :, bottom, right] * across
+    return upper * (1 - down) + lower * down
 
 
-def presence_loss(logits: Tensor, chart: Tensor) -> Tensor:
-    """Which of the 24 charts are seen at all: logits [R, 24], chart [R, S, S].
+def point_losses(
+    outputs: dict[str, Tensor], points: BoxPoints, *, beta: float = UV_BETA, images: int | None = None
+) -> dict[str, Term]:
+    """Losses on P annotated points, as the publication: the chart, and U, V in the true chart's channel.
+
+    U, V: smooth L1; with an output `sigma_2` the Gaussian negative log-likelihood (`uv_likelihood`). Their
+    mean over points, or with `images` the sum per two images: a batch of one device of the published runs.
+    """
+    fine = read_points(outputs["fine"], points.roi, points.xy)
+    names = [k for k in ("u", "v", "sigma_2", "kappa_u", "kappa_v") if k in outputs]
+    read = {
+        k: read_points(outputs[k], points.roi, points.xy).gather(1, points.chart[:, None])[:, 0]
+        for k in names
+    }
+    count = None if images is None else images / 2
+    found = {"point_fine": _term(F.cross_entropy(fine, points.chart, reduction="none"))}
+    error = torch.stack([read["u"], read["v"]], 1) - points.uv
+    if "sigma_2" in read:
+        kappa = torch.stack([read["kappa_u"], read["kappa_v"]], 1) if "kappa_u" in read else None
+        return found | {"point_nll": _term(uv_likelihood(error, read["sigma_2"], kappa), count)}
+    values = F.smooth_l1_loss(error, torch.zeros_like(error), beta=beta, reduction="none").sum(1)
+    return found | {"point_uv": _term(values, count)}
+
+
+def uv_likelihood(error: Tensor, sigma_2: Tensor, kappa: Tensor | None = None) -> Tensor:
+    """Negative log-likelihood [P] of errors [P, 2] under a Gaussian of covariance s I + k k^T.
+
+    s = softplus(sigma_2) + 0.01; without `kappa` [P, 2] it is isotropic (Neverova et al. 2019, eq. 3 and 6).
+    """
+    s = F.softplus(sigma_2) + SIGMA_FLOOR
+    square = (error**2).sum(1)
+    if kappa is None:
+        return math.log(2 * math.pi) + torch.log(s) + 0.5 * square / s
+    long = s + (kappa**2).sum(1)  # the variance along kappa
+    along = (error * kappa).sum(1)
+    mahalanobis = square / s - along**2 / (s * long)
+    return math.log(2 * math.pi) + 0.5 * (torch.log(s) + torch.log(long) + mahalanobis)
+
+
+def presence_loss(logits: Tensor, chart: Tensor) -> Term:
+    """Which of the 24 charts are seen at all: logits [R, 24], chart [R, S, S]; unknown boxes do not count.
 
     The only loss that the whole-person vector gets directly: it has to tell front from back, left from right.
     """
-    if chart.shape[0] == 0:
-        return logits.sum() * 0
+    known = (chart != UNKNOWN).flatten(1).all(1)
+    chart = torch.where(chart == UNKNOWN, 0, chart)
     counts = F.one_hot(chart.flatten(1), logits.shape[1] + 1).sum(1)[:, 1:]
-    return F.binary_cross_entropy_with_logits(logits, (counts > 2).to(logits.dtype))
+    values = F.binary_cross_entropy_with_logits(logits, (counts > 2).to(logits.dtype), reduction="none")
+    return _term(values * known[:, None], known.sum() * logits.shape[1])
 
 
-def proposal_losses(logits: Tensor, deltas: Tensor, wanted: Tensor, targets: Tensor) -> dict[str, Tensor]:
+def mask_loss(logits: Tensor, coarse: Tensor) -> Term:
+    """Instance mask: logits [R, 1, S, S], coarse [R, S, S] (> 0 = the person)."""
+    return _term(F.binary_cross_entropy_with_logits(logits[:, 0], (coarse > 0).float(), reduction="none"))
+
+
+def keypoint_loss(heatmaps: Tensor, boxes: Tensor, keypoints: Tensor) -> Term:
+    """Which cell holds each keypoint (He et al. 2017).
+
+    heatmaps [R, 17, S, S], boxes [R, 4], keypoints [R, 17, 3] x, y, visibility. Those that are unlabelled or
+    outside the box do not count.
+    """
+    size = heatmaps.shape[-1]
+    at = (keypoints[..., :2] - boxes[:, None, :2]) / (boxes[:, None, 2:] - boxes[:, None, :2]).clamp(min=1e-6)
+    cell = torch.floor(at * size).long()
+    wanted = (keypoints[..., 2] > 0) & ((cell >= 0) & (cell < size)).all(2)
+    r, k = torch.nonzero(wanted, as_tuple=True)
+    index = cell[r, k, 1] * size + cell[r, k, 0]
+    return _term(F.cross_entropy(heatmaps[r, k].flatten(1), index, reduction="none"))
+
+
+def proposal_losses(logits: Tensor, deltas: Tensor, wanted: Tensor, targets: Tensor) -> dict[str, Term]:
     """RPN losses on M sampled anchors, P of them positive: logits, wanted [M]; deltas, targets [P, 4]."""
-    if len(logits) == 0:
-        return {"objectness": logits.sum() * 0, "rpn_box": deltas.sum() * 0}
-    box = F.smooth_l1_loss(deltas, targets, beta=1 / 9, reduction="sum") / len(logits)
-    return {"objectness": F.binary_cross_entropy_with_logits(logits, wanted), "rpn_box": box}
+    box = F.smooth_l1_loss(deltas, targets, beta=1 / 9, reduction="none")
+    objectness = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return {"objectness": _term(objectness), "rpn_box": _term(box, len(logits))}
 
 
-def box_losses(scores: Tensor, deltas: Tensor, background: Tensor, targets: Tensor) -> dict[str, Tensor]:
+def box_losses(scores: Tensor, deltas: Tensor, background: Tensor, targets: Tensor) -> dict[str, Term]:
     """Box head losses on M sampled proposals.
 
     scores [M, 2], deltas [M, 4], background [M] int64 (0 = person), targets [P, 4] of the persons in order.
     """
-    if len(scores) == 0:
-        return {"class": scores.sum() * 0, "box": deltas.sum() * 0}
-    box = F.smooth_l1_loss(deltas[background == 0], targets, beta=1.0, reduction="sum") / len(scores)
-    return {"class": F.cross_entropy(scores, background), "box": box}
+    box = F.smooth_l1_loss(deltas[background == 0], targets, beta=1.0, reduction="none")
+    return {
+        "class": _term(F.cross_entropy(scores, background, reduction="none")),
+        "box": _term(box, len(scores)),
+    }

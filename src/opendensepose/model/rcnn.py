@@ -1,4 +1,4 @@
-"""DensePose-RCNN: the parts joined, once for training (`losses`) and once for use (`detect`, `dense`)."""
+"""DensePose-RCNN: the parts joined; `model.training` has its losses."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from opendensepose.model import losses as L
 from opendensepose.model.backbone import Norm, ResNet
-from opendensepose.model.boxes import clip, decode, encode, outer
+from opendensepose.model.boxes import clip, decode, outer
 from opendensepose.model.deeplab import DeepLabHead
 from opendensepose.model.fpn import FPN
 from opendensepose.model.heads import BoxHead, ConvHead, Decoder, DensePredictor, HourglassHead
 from opendensepose.model.roi import pool_batch, pool_levels
 from opendensepose.model.rpn import RPN, pixel_anchors
-from opendensepose.model.targets import Truth, anchor_targets, jitter, match, sample_grid, sample_labels
+from opendensepose.model.tasks import Tasks
 
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 CHARTS = 24
-NOBODY = 255  # an instance number that no picture has
 
 
 @dataclass(frozen=True)
@@ -47,16 +45,7 @@ class Settings:
     score_threshold: float = 0.05
     nms_threshold: float = 0.5
     max_people: int = 100
-
-
-class Sampling(NamedTuple):
-    """How training picks its boxes, per image."""
-
-    anchors: int = 128
-    proposals: int = 16
-    positive_share: float = 0.5
-    people: int = 3  # dense boxes per image, on average over the batch
-    jitter: float = 0.04
+    atlas: str = "odp24"  # of the labels that the net has learnt
 
 
 class Detection(NamedTuple):
@@ -88,11 +77,12 @@ class DensePoseRCNN(nn.Module):
         dense_head: HourglassHead | ConvHead | DeepLabHead,
         predictor: DensePredictor,
         settings: Settings,
+        tasks: Tasks | None = None,
     ) -> None:
         super().__init__()
         self.backbone, self.fpn, self.rpn, self.box_head = backbone, fpn, rpn, box_head
         self.decoder, self.dense_head, self.predictor = decoder, dense_head, predictor
-        self.settings = settings
+        self.settings, self.tasks = settings, tasks
         # which charts are seen: read from the whole-person vector, for training only
         self.presence: nn.Linear | None = None
         if isinstance(dense_head, HourglassHead):
@@ -179,106 +169,19 @@ class DensePoseRCNN(nn.Module):
     def dense(self, features: list[Tensor], boxes: list[Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """`dense_features` and boxes per image -> maps [R, *, S, S], whole-person vectors."""
         pooled = self.pool_dense(features, boxes)
-        x, context = self.dense_head(pooled.contiguous(memory_format=torch.channels_last))
-        return self.predictor(x), context
+        pooled = pooled.contiguous(memory_format=torch.channels_last)
+        x, context = self.dense_head(pooled)
+        outputs = self.predictor(x)
+        if self.tasks is not None:
+            outputs = self.tasks(pooled, outputs)
+            if not self.training:
+                outputs = {name: outputs[name] for name in self.output_names}
+        return outputs, context
 
-    def losses(
-        self, images: Tensor, truth: Truth, *, sampling: Sampling, generator: torch.Generator
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Training losses by name, and the dense outputs with their boxes and truth, for pictures."""
-        pyramid = self.pyramid(self.normalise(images))
-        height, width = images.shape[2:]
-        found, proposals = self._rpn_losses(pyramid, truth.boxes, height, width, sampling, generator)
-        found |= self._box_losses(pyramid, proposals, truth.boxes, sampling, generator)
-        boxes, instance = self._people(proposals, truth, sampling, generator, height, width)
-        outputs, context = self.dense(self.dense_features(pyramid), boxes)
-        rows = torch.cat([torch.full_like(n, i) for i, n in enumerate(instance)])
-        chart, uv = sample_grid(torch.cat(boxes), rows, torch.cat(instance), truth, outputs["fine"].shape[-1])
-        found |= L.dense_losses(outputs, chart, uv)
-        if self.presence is not None:
-            found["presence"] = L.presence_loss(self.presence(context).float(), chart)
-        shown = {**outputs, "chart": chart, "uv": uv, "boxes": torch.cat(boxes), "image": rows}
-        return found, shown
-
-    def _rpn_losses(
-        self,
-        pyramid: list[Tensor],
-        truth: list[Tensor],
-        height: int,
-        width: int,
-        sampling: Sampling,
-        generator: torch.Generator,
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """RPN losses and each image's proposals with the true boxes in front."""
-        maps = self.rpn_maps(pyramid)
-        logits, deltas = self.rpn(maps)
-        levels = self.rpn.anchors(maps)
-        anchors = torch.cat(levels)
-        flat_logits, flat_deltas = torch.cat(logits, 1).float(), torch.cat(deltas, 1).float()
-        picked: list[list[Tensor]] = [[], [], [], []]
-        proposals = []
-        for i, boxes in enumerate(truth):
-            index, wanted, target = anchor_targets(
-                anchors, boxes, count=sampling.anchors, generator=generator
-            )
-            row = (flat_logits[i, index], flat_deltas[i, index[: len(target)]], wanted, target)
-            for store, value in zip(picked, row, strict=True):
-                store.append(value)
-            with torch.no_grad():
-                mine = self.rpn.select(
-                    [x[i].float() for x in logits], [x[i].float() for x in deltas], levels, height, width
-                )
-            proposals.append(torch.cat([boxes, mine]))
-        return L.proposal_losses(*(torch.cat(p) for p in picked)), proposals
-
-    def _box_losses(
-        self,
-        pyramid: list[Tensor],
-        proposals: list[Tensor],
-        truth: list[Tensor],
-        sampling: Sampling,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
-        chosen, background, targets = [], [], []
-        for mine, boxes in zip(proposals, truth, strict=True):
-            label, nearest = match(mine, boxes, low=0.5, high=0.5, keep_best=False)
-            positive, negative = sample_labels(label, sampling.proposals, sampling.positive_share, generator)
-            chosen.append(mine[torch.cat([positive, negative])])
-            background.append(torch.cat([torch.zeros_like(positive), torch.ones_like(negative)]))
-            if len(positive):
-                targets.append(encode(boxes[nearest[positive]], mine[positive], BOX_WEIGHTS))
-        scores, deltas = self.box_head(self.pool_boxes(pyramid, chosen))
-        wanted = torch.cat(targets) if targets else deltas.new_zeros(0, 4)
-        return L.box_losses(scores.float(), deltas.float(), torch.cat(background), wanted)
-
-    def _people(
-        self,
-        proposals: list[Tensor],
-        truth: Truth,
-        sampling: Sampling,
-        generator: torch.Generator,
-        height: int,
-        width: int,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """A box per person for the dense head: the true one, shaken, or a proposal that overlaps it."""
-        all_boxes, all_instances = [], []
-        room = sampling.people * len(proposals)
-        for mine, boxes, instance in zip(proposals, truth.boxes, truth.instance, strict=True):
-            order = torch.randperm(len(boxes), generator=generator)[:room].to(boxes.device)
-            room -= len(order)
-            mine = mine[len(boxes) :]
-            chosen = jitter(boxes, sampling.jitter, generator)
-            label, nearest = match(mine, boxes, low=0.6, high=0.6, keep_best=False)
-            for k in order.tolist():
-                good = torch.nonzero((label == 1) & (nearest == k))[:, 0]
-                if len(good) and torch.rand((), generator=generator) < 0.5:
-                    chosen[k] = mine[good[torch.randint(len(good), (), generator=generator)]]
-            all_boxes.append(clip(chosen[order], height, width))
-            all_instances.append(instance[order])
-        if not any(len(boxes) for boxes in all_boxes):  # norms need something to average over
-            all_boxes[0] = all_boxes[0].new_tensor([[0.0, 0.0, width, height]])
-            all_instances[0] = all_instances[0].new_tensor([NOBODY])
-        return all_boxes, all_instances
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the maps of `dense`; in training those of a first stage (`FIRST`) come on top."""
+        return [*self.predictor.split, *(self.tasks.names if self.tasks is not None else ())]
 
 
 def small(
@@ -291,8 +194,20 @@ def small(
     head_depths: tuple[int, int] = (1, 2),
     hidden: int = 256,
     norm: Norm = nn.BatchNorm2d,
+    coarse: int = 2,
+    confidences: dict[str, int] | None = None,
+    tasks: tuple[str, ...] = (),
+    cascade: bool = False,
 ) -> DensePoseRCNN:
-    """The net for CPUs: a ResNet-18 shape at half width, proposals from stride 8 on, hourglass dense head."""
+    """The net for CPUs: a ResNet-18 shape at half width, proposals from stride 8 on, hourglass dense head.
+
+    `tasks` are further heads (`model.tasks.TASKS`), `cascade` a second stage for them and the dense head.
+    """
+
+    def dense() -> tuple[HourglassHead, DensePredictor]:
+        made = HourglassHead(channels, widths=head, depths=head_depths, norm=norm)
+        return made, DensePredictor(channels, coarse=coarse, kernel=2, confidences=confidences)
+
     backbone = ResNet(block="basic", stem=stem, light_stem=True, widths=widths, depths=depths, norm=norm)
     rpn = RPN(
         channels,
@@ -303,7 +218,7 @@ def small(
         before_nms=100,
         after_nms=40,
     )
-    dense_head = HourglassHead(channels, widths=head, depths=head_depths, norm=norm)
+    dense_head, predictor = dense()
     settings = Settings(std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8,), aligned=True, max_people=20)
     return DensePoseRCNN(
         backbone=backbone,
@@ -312,9 +227,25 @@ def small(
         box_head=BoxHead(channels, hidden=(hidden,), norm=True),
         decoder=Decoder(channels, width=channels, outputs=channels, kernel=1, norm=norm),
         dense_head=dense_head,
-        predictor=DensePredictor(dense_head.channels, kernel=2),
+        predictor=predictor,
         settings=settings,
+        tasks=_tasks(tasks, dense if cascade else None, channels, width=channels, norm=norm),
     )
+
+
+def _tasks(
+    names: tuple[str, ...],
+    dense: Callable[[], tuple[nn.Module, nn.Module]] | None,
+    channels: int,
+    *,
+    width: int,
+    norm: Norm,
+) -> Tasks | None:
+    """The further heads, if any; `dense` makes the dense head and predictor of a second stage."""
+    if not names and dense is None:
+        return None
+    head, predictor = dense() if dense is not None else (None, None)
+    return Tasks(channels, names, width=width, norm=norm, dense_head=head, predictor=predictor)
 
 
 def resnet50(
@@ -326,6 +257,8 @@ def resnet50(
     coarse: int = 2,
     confidences: dict[str, int] | None = None,
     pixel_edge: float = 0.0,
+    tasks: tuple[str, ...] = (),
+    cascade: bool = False,
 ) -> DensePoseRCNN:
     """The publication's DensePose-RCNN R-50-FPN (`depths` (3, 4, 23, 3): R-101), dense head 8 x 512.
 
@@ -334,8 +267,12 @@ def resnet50(
     """
     from torchvision.ops import FrozenBatchNorm2d
 
+    def dense() -> tuple[DeepLabHead | ConvHead, DensePredictor]:
+        made = DeepLabHead(256) if deeplab else ConvHead(256)
+        return made, DensePredictor(made.channels, coarse=coarse, upscale=2, confidences=confidences)
+
     backbone = ResNet(block="bottleneck", depths=depths, norm=norm or FrozenBatchNorm2d)
-    dense_head = DeepLabHead(256) if deeplab else ConvHead(256)
+    dense_head, predictor = dense()
     anchors: RPN = RPN(256, cells=pixel_anchors(), edge=1.0) if pixel_edge else RPN(256)
     settings = Settings(pixel_edge=pixel_edge)
     if not decoder:
@@ -347,10 +284,9 @@ def resnet50(
         box_head=BoxHead(256),
         decoder=Decoder(256) if decoder else None,
         dense_head=dense_head,
-        predictor=DensePredictor(
-            dense_head.channels, coarse=coarse, upscale=2, confidences=confidences or {}
-        ),
+        predictor=predictor,
         settings=settings,
+        tasks=_tasks(tasks, dense if cascade else None, 256, width=256, norm=lambda n: nn.GroupNorm(32, n)),
     )
 
 

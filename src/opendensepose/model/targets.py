@@ -9,16 +9,57 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from opendensepose.model.boxes import encode
+from opendensepose.surface.parts import FINE_TO_COARSE
+
+UNKNOWN = 255  # of a chart: nothing is known about this pixel
+SPARSE, DENSE, FILLED, UNLABELLED = range(4)  # kinds of people: what is known of their surface
+
+
+class Points(NamedTuple):
+    """Annotated points of a batch; G in all."""
+
+    image: Tensor  # [G] int64 index into the batch
+    instance: Tensor  # [G] int64 value of the person in `instances`
+    xy: Tensor  # [G, 2] pixels of the canvas, continuous
+    chart: Tensor  # [G] int64 1..24
+    uv: Tensor  # [G, 2]
 
 
 class Truth(NamedTuple):
-    """A batch's ground truth; K people in all, G points in all."""
+    """A batch's ground truth; K people in all.
+
+    The last four default to what a picture with dense truth of everybody has: no points, no keypoints, coarse
+    labels that follow from the charts.
+    """
 
     boxes: list[Tensor]  # per image [K_b, 4] xyxy, pixels of the canvas
     instance: list[Tensor]  # per image [K_b] value of the person in `instances`
-    chart: Tensor  # [B, H, W] uint8, 0 = background
+    chart: Tensor  # [B, H, W] uint8, 0 = background, 255 = unknown
     uv: Tensor  # [B, 2, H, W] float32 or uint8 (255 = 1)
     instances: Tensor  # [B, H, W] uint8, 0 = nobody
+    coarse: Tensor | None = None  # [B, H, W] uint8 0..14
+    kind: list[Tensor] | None = (
+        None  # per image [K_b]: SPARSE, DENSE, FILLED (dense, by a teacher), UNLABELLED
+    )
+    keypoints: list[Tensor] | None = None  # per image [K_b, 17, 3] x, y, visibility 0..2
+    points: Points | None = None
+
+
+class Grid(NamedTuple):
+    """The truth at the cells of R boxes."""
+
+    chart: Tensor  # [R, S, S] int64; UNKNOWN where nothing is known
+    uv: Tensor  # [R, 2, S, S] float32
+    coarse: Tensor  # [R, S, S] int64 0..14
+
+
+class BoxPoints(NamedTuple):
+    """Annotated points in R boxes; a point lies in every box of its person that holds it."""
+
+    roi: Tensor  # [P] row of the box
+    xy: Tensor  # [P, 2] in 0..1 of the box
+    chart: Tensor  # [P]
+    uv: Tensor  # [P, 2]
 
 
 def match(boxes: Tensor, truth: Tensor, *, low: float, high: float, keep_best: bool) -> tuple[Tensor, Tensor]:
@@ -67,10 +108,12 @@ def sample_grid(
     instance: Tensor,  # [R]
     truth: Truth,
     size: int,
-) -> tuple[Tensor, Tensor]:
-    """The truth at the cell centres of each box's grid: chart [R, S, S] int64, uv [R, 2, S, S] float32.
+    kind: Tensor | None = None,  # [R]; None: all are DENSE
+) -> Grid:
+    """The truth at the cell centres of each box's grid.
 
-    Nearest pixel, never interpolated. Other people and what lies outside the image are background.
+    Nearest pixel, never interpolated. Other people and what lies outside the image are background. Charts of
+    people without a dense truth are unknown everywhere, also beside them.
     """
     height, width = truth.chart.shape[1:]
     steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
@@ -81,7 +124,24 @@ def sample_grid(
     own = inside & (truth.instances[b, y, x] == instance[:, None, None])
     chart = truth.chart[b, y, x].long() * own
     uv = truth.uv.permute(0, 2, 3, 1)[b, y, x].permute(0, 3, 1, 2).float()
-    return chart, uv / 255 if truth.uv.dtype == torch.uint8 else uv
+    if truth.coarse is None:
+        coarse = torch.from_numpy(FINE_TO_COARSE.astype("int64")).to(chart.device)[chart]
+    else:
+        coarse = truth.coarse[b, y, x].long() * own
+    if kind is not None:
+        chart = torch.where(((kind == DENSE) | (kind == FILLED))[:, None, None], chart, UNKNOWN)
+    return Grid(chart, uv / 255 if truth.uv.dtype == torch.uint8 else uv, coarse)
+
+
+def points_in(boxes: Tensor, image: Tensor, instance: Tensor, points: Points | None) -> BoxPoints:
+    """The points of each box's person: boxes [R, 4], image and instance [R]."""
+    if points is None:
+        none = boxes.new_zeros(0, dtype=torch.int64)
+        return BoxPoints(none, boxes.new_zeros(0, 2), none, boxes.new_zeros(0, 2))
+    at = (points.xy[None] - boxes[:, None, :2]) / (boxes[:, None, 2:] - boxes[:, None, :2]).clamp(min=1e-6)
+    own = (points.image == image[:, None]) & (points.instance == instance[:, None])
+    roi, point = torch.nonzero(own & ((at >= 0) & (at <= 1)).all(2), as_tuple=True)
+    return BoxPoints(roi, at[roi, point], points.chart[point], points.uv[point])
 
 
 def anchor_targets(

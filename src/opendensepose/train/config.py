@@ -2,54 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-LOSS_WEIGHTS = {
-    "objectness": 1.0,
-    "rpn_box": 1.0,
-    "class": 1.0,
-    "box": 1.0,
+from opendensepose.model.training import Rules
+
+# Weights of the losses by the name of a recipe; second stages have those of the first, which count half.
+_DETECTOR = {"objectness": 1.0, "rpn_box": 1.0, "class": 1.0, "box": 1.0, "mask": 1.0, "keypoints": 0.3}
+LOSS_WEIGHTS = _DETECTOR | {
     "coarse": 1.0,
     "fine": 1.0,
     "uv": 4.0,
     "presence": 1.0,
     "point_fine": 1.0,
     "point_uv": 4.0,
+    "point_nll": 0.1,
 }
+RECIPES: dict[str, tuple[dict[str, float], Rules]] = {
+    "own": (LOSS_WEIGHTS, Rules()),
+    # the weights of the publication's code, 2018 and 2020 (detectron2's DensePose project)
+    "2018": (
+        LOSS_WEIGHTS | {"coarse": 2.0, "point_fine": 0.3, "point_uv": 0.1, "point_nll": 0.0005},
+        Rules(overlap=0.7, uv_beta=1.0, sum_points=True),
+    ),
+    "2020": (
+        LOSS_WEIGHTS | {"coarse": 5.0, "point_fine": 1.0, "point_uv": 0.01, "point_nll": 0.0005},
+        Rules(overlap=0.7, uv_beta=1.0, sum_points=True),
+    ),
+}
+SCHEDULES = ("cosine", "step")
+CONFIDENCES = ("", "WC1", "WC2")
+Canvas = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run; exactly one of `steps` and `minutes` is given."""
+    """One run; exactly one of `steps` and `minutes` is given, and some `data` or `annotations`."""
 
-    data: tuple[str, ...]  # folders of dense truth (docs/design.md, "Files")
-    out: str  # folder for checkpoints, logs and config.json
-    model: str = "small"  # a name of model.rcnn.MODELS
-    init: str = "none"  # "none", a packaged model's name, a model file or a checkpoint
+    data: tuple[str, ...] = ()  # folders of dense truth (docs/design.md, "Files")
+    out: str = ""  # folder for checkpoints, logs and config.json
+    annotations: tuple[str, ...] = ()  # DensePose-COCO files: sparse points
+    images: str | None = None  # their images; None: beside the file
+    atlas: str = ""  # of all the labels; "": what the files say, smpl24 where they say nothing
+    model: str = "small"  # small, teacher, r50 or a published name such as R_50_FPN_DL_s1x
+    confidence: str = ""  # WC1, WC2: how sure U and V are (small, r50; published names say it themselves)
+    tasks: tuple[str, ...] = ()  # further heads: keypoints, mask
+    cascade: bool = False  # a second stage in which the tasks see each other
+    init: str = "none"  # none, a packaged model's name, a model file, a checkpoint, an official checkpoint
+    recipe: str = "own"  # own, 2018, 2020
+    loss_weights: dict[str, float] = field(default_factory=dict)  # that differ from the recipe's
+    rules: dict[str, Any] = field(default_factory=dict)  # fields of model.training.Rules that differ
     steps: int | None = None
     minutes: float | None = None  # the learning rate ends exactly when these end
     batch_size: int = 4  # images per step and process: many small steps learn fastest on a CPU
+    accumulate: int = 1  # batches whose gradients make one step
+    optimizer: str = "adamw"  # adamw, sgd (momentum 0.9)
     lr: float = 1.5e-3
     weight_decay: float = 0.02
+    schedule: str = "cosine"  # cosine to 0, or step: a tenth at each of `step_at`
+    step_at: tuple[float, ...] = (0.75, 0.92)  # shares of the run
     warmup: float = 0.03  # share of the run
     clip: float = 5.0  # largest gradient norm
     ema: float = 0.998
+    freeze: tuple[str, ...] = ()  # modules that keep their weights, such as backbone.stem
+    freeze_norms: bool = False  # batch norms use their stored statistics
+    sync_norms: bool = False  # batch norms over the pictures of all processes
     seed: int = 0
     processes: int = 1  # that train, each on `batch_size` images per step
     threads: int = 2  # of each of them
     workers: int = 1  # processes that read and augment, for each of them
     precision: str = "32"  # "32" or "bf16" (only faster on CPUs that have bf16 instructions)
     # height, width of a step's images, drawn per step; multiples of 32
-    canvases: tuple[tuple[int, int], ...] = ((192, 192), (192, 192), (224, 192), (192, 224), (256, 256))
-    people: int = 3  # dense boxes per image, on average over a batch
+    canvases: tuple[Canvas, ...] = ((192, 192), (192, 192), (224, 192), (192, 224), (256, 256))
+    crops: bool = False  # one person per canvas at one scale, by its true box; with the rule given_boxes
     smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0
     mosaic: float = 0.1  # share of canvases that four pictures share, each at half the size
     held_out: int = 48  # images kept for the figures that choose the best checkpoint
     save_minutes: float = 5.0  # between evaluations and checkpoints
     log_steps: int = 20
-    loss_weights: dict[str, float] = field(default_factory=lambda: dict(LOSS_WEIGHTS))
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
@@ -57,17 +92,65 @@ class TrainConfig:
         length = self.steps if self.minutes is None else self.minutes
         if length is not None and length <= 0:
             raise ValueError(f"steps or minutes: expected more than 0, got {length}")
-        if self.precision not in ("32", "bf16"):
-            raise ValueError(f"precision: expected 32 or bf16, got {self.precision!r}")
-        if not self.data:
-            raise ValueError("data: expected at least one folder, got none")
-        for name in ("batch_size", "processes", "threads", "people", "log_steps"):
+        for name, value, choices in (
+            ("precision", self.precision, ("32", "bf16")),
+            ("recipe", self.recipe, tuple(RECIPES)),
+            ("schedule", self.schedule, SCHEDULES),
+            ("confidence", self.confidence, CONFIDENCES),
+            ("optimizer", self.optimizer, ("adamw", "sgd")),
+        ):
+            if value not in choices:
+                raise ValueError(
+                    f"{name}: expected {' or '.join(c or 'none' for c in choices)}, got {value!r}"
+                )
+        if not self.data and not self.annotations:
+            raise ValueError("data, annotations: expected at least one folder or file, got none")
+        for name in ("batch_size", "accumulate", "processes", "threads", "log_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
         bad = [c for c in self.canvases if len(c) != 2 or any(n < 32 or n % 32 for n in c)]
         if bad or not self.canvases:
             raise ValueError(f"canvases: expected heights and widths in multiples of 32, got {self.canvases}")
+        _only_known("loss_weights", self.loss_weights, LOSS_WEIGHTS)
+        _only_known("rules", self.rules, {f.name for f in fields(Rules)})
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weights of all losses."""
+        return RECIPES[self.recipe][0] | self.loss_weights
+
+    def make_rules(self) -> Rules:
+        """The rules of the recipe with `rules` in them."""
+        return Rules(**{**asdict(RECIPES[self.recipe][1]), **self.rules})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, for JSON and for checkpoints."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> TrainConfig:
+        """From `to_dict` or JSON; ValueError for an unknown name."""
+        _only_known("config", options, {f.name for f in fields(cls)})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        if "canvases" in given:
+            given["canvases"] = tuple(tuple(c) for c in given["canvases"])
+        return cls(**given)
+
+
+def read_options(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The options of a config.json, not checked; FileNotFoundError or ValueError for another file."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"config {path}: expected a file, got none")
+    try:
+        options = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"config {path}: expected JSON, got {error}") from None
+    if not isinstance(options, dict):
+        raise ValueError(f"config {path}: expected an object of options, got {type(options).__name__}")
+    return options
+
+
+def _only_known(what: str, given: Mapping[str, Any], known: Any) -> None:
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(f"{what}: expected some of {', '.join(sorted(known))}, got {', '.join(unknown)}")

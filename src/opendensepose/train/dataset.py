@@ -1,12 +1,9 @@
-"""Batches from folders of dense truth; every random draw is keyed by (seed, step, place in the batch)."""
+"""Batches of pictures; every random draw is keyed by (seed, place in the endless sequence of pictures)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,84 +12,37 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from opendensepose.model.targets import Truth
-from opendensepose.train.augment import (
-    Picture,
-    Window,
-    choose_window,
-    crop,
-    flip,
-    join,
-    recolour,
-    visible_boxes,
-)
+from opendensepose.model.targets import DENSE, Points, Truth
+from opendensepose.train.augment import choose_window, person_window, recolour
 from opendensepose.train.config import TrainConfig
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where one image and its truth lie, and its people's boxes."""
-
-    image: Path
-    iuv: Path
-    instance: Path
-    boxes: NDArray[np.float64]  # [K, 4] xyxy
+from opendensepose.train.picture import Person, Picture, Window, crop, flip, join, only, visible_boxes
+from opendensepose.train.sources import Source
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one training step reads."""
+    """What one process reads for one step."""
 
-    step: int
+    positions: list[int]  # of the pictures in the sequence
     images: Tensor  # [B, 3, H, W] uint8 RGB
     truth: Truth
 
 
-def find_entries(folders: Sequence[str]) -> list[Entry]:
-    """Images, those without people too, in folders of the dense-truth format.
-
-    Raises FileNotFoundError if a folder lacks annotations.json, ValueError if no folder has people.
-    """
-    entries = []
-    for folder in map(Path, folders):
-        path = folder / "annotations.json"
-        if not path.is_file():
-            raise FileNotFoundError(f"data {folder}: expected annotations.json in it, got no such file")
-        content = json.loads(path.read_text())
-        boxes: dict[int, list[list[float]]] = {}
-        for person in content["annotations"]:
-            boxes.setdefault(person["image_id"], []).append(person["bbox"])
-        for image in content["images"]:
-            xywh = np.array(boxes.get(image["id"], []), np.float64).reshape(-1, 4)
-            stem = Path(image["file_name"]).stem
-            dense = [folder / "dense" / f"{stem}_{kind}.png" for kind in ("iuv", "inst")]
-            xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
-            entries.append(Entry(folder / "images" / image["file_name"], dense[0], dense[1], xyxy))
-    if not any(len(entry.boxes) for entry in entries):
-        raise ValueError(f"data {', '.join(folders)}: expected images with people, got none")
-    return entries
-
-
-def read_picture(entry: Entry) -> Picture:
-    """One stored image with its truth; U and V as bytes: 1/255 of a chart is below what the net resolves."""
-    image = _read(entry.image, cv2.IMREAD_COLOR_RGB)
-    iuv, instance = _read(entry.iuv), _read(entry.instance)
-    uv = ((iuv[..., 1:].astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    return Picture(image, iuv[..., 0].astype(np.uint8), uv.transpose(2, 0, 1), instance)
-
-
-def _read(path: Path, mode: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
-    array = cv2.imread(str(path), mode)
-    if array is None:
-        raise FileNotFoundError(f"{path}: expected a readable picture, got none")
-    return array
-
-
-def collate(step: int, pictures: list[Picture]) -> Batch:
+def collate(positions: Sequence[int], pictures: list[Picture]) -> Batch:
     """Canvases of one size -> one batch."""
     found = [visible_boxes(p.instance) for p in pictures]
+    people = [
+        [p.people.get(int(n), Person()) for n in numbers]
+        for p, (_, numbers) in zip(pictures, found, strict=True)
+    ]
+    points = [p.points for p in pictures]
+    image = np.concatenate([np.full(len(p.chart), i, np.int64) for i, p in enumerate(points)])
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.concatenate([getattr(p, name) for p in points]))
+
     return Batch(
-        step,
+        list(positions),
         torch.from_numpy(np.stack([p.image for p in pictures])).permute(0, 3, 1, 2),
         Truth(
             [torch.from_numpy(boxes) for boxes, _ in found],
@@ -100,70 +50,105 @@ def collate(step: int, pictures: list[Picture]) -> Batch:
             torch.from_numpy(np.stack([p.chart for p in pictures])),
             torch.from_numpy(np.stack([p.uv for p in pictures])),
             torch.from_numpy(np.stack([p.instance for p in pictures])),
+            torch.from_numpy(np.stack([p.coarse_labels() for p in pictures])),
+            [torch.tensor([person.kind for person in of], dtype=torch.int64) for of in people],
+            [_keypoints(of) for of in people],
+            Points(
+                torch.from_numpy(image),
+                stacked("instance").long(),
+                stacked("xy"),
+                stacked("chart").long(),
+                stacked("uv"),
+            ),
         ),
     )
 
 
-class Batches(Dataset[Batch]):
-    """Item `step` is that step's whole batch, the same whenever and by whomever it is made."""
+def _keypoints(people: list[Person]) -> Tensor:
+    """[K, 17, 3]; zeros, so unlabelled, where there are none."""
+    none = np.zeros((17, 3), np.float32)
+    rows = [none if person.keypoints is None else person.keypoints for person in people]
+    return torch.from_numpy(np.stack(rows) if rows else np.zeros((0, 17, 3), np.float32))
 
-    def __init__(self, entries: list[Entry], config: TrainConfig) -> None:
-        self.entries, self.config = entries, config
+
+class Batches(Dataset[Batch]):
+    """Item `number` is a whole batch, the same whenever and by whomever it is made."""
+
+    def __init__(self, sources: list[Source], config: TrainConfig) -> None:
+        self.sources, self.config = sources, config
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
-    def entry(self, position: int) -> Entry:
+    def source(self, position: int) -> Source:
         """The image at a place in the endless sequence of shuffled epochs."""
-        epoch, place = divmod(position, len(self.entries))
+        epoch, place = divmod(position, len(self.sources))
         if self._order[0] != epoch:
             rng = np.random.default_rng([self.config.seed, 1, epoch])
-            self._order = (epoch, rng.permutation(len(self.entries)))
-        return self.entries[self._order[1][place]]
+            self._order = (epoch, rng.permutation(len(self.sources)))
+        return self.sources[self._order[1][place]]
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, number: int) -> Batch:
         config = self.config
         # batches that are trained at the same time have one canvas: then no process waits for another
-        draw = np.random.default_rng([config.seed, 2, step // config.processes])
+        draw = np.random.default_rng([config.seed, 2, number // config.processes])
         canvas = config.canvases[draw.integers(len(config.canvases))]
-        pictures = []
-        for slot in range(config.batch_size):
-            rng = np.random.default_rng([config.seed, 3, step, slot])
-            position = step * config.batch_size + slot
-            if rng.random() < config.mosaic:  # four pictures at half the size: crowds, small people
-                half = (canvas[0] // 2, canvas[1] // 2)
-                others = [self.entries[k] for k in rng.integers(len(self.entries), size=3)]
-                four = [self._augment(rng, entry, half) for entry in (self.entry(position), *others)]
-                picture = join(four)
-            else:
-                picture = self._augment(rng, self.entry(position), canvas)
-            pictures.append(picture)
-        return collate(step, pictures)
+        positions = range(number * config.batch_size, (number + 1) * config.batch_size)
+        return collate(positions, [self._picture(position, canvas) for position in positions])
 
-    def _augment(self, rng: np.random.Generator, entry: Entry, canvas: tuple[int, int]) -> Picture:
+    def _picture(self, position: int, canvas: tuple[int, int]) -> Picture:
         config = self.config
-        picture = read_picture(entry)
+        rng = np.random.default_rng([config.seed, 3, position])
+        source = self.source(position)
+        if config.crops or rng.random() >= config.mosaic:
+            return self._augment(rng, source, canvas)
+        half = (canvas[0] // 2, canvas[1] // 2)  # four pictures at half the size: crowds, small people
+        others = [self.sources[k] for k in rng.integers(len(self.sources), size=3)]
+        return join([self._augment(rng, each, half) for each in (source, *others)])
+
+    def _augment(self, rng: np.random.Generator, source: Source, canvas: tuple[int, int]) -> Picture:
+        config = self.config
+        picture = source.read()
         height, width = picture.chart.shape
-        box = np.array([0.0, 0.0, width, height])
-        if len(entry.boxes):
-            box = entry.boxes[rng.integers(len(entry.boxes))]
-        window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
+        if config.crops:
+            boxes, numbers = visible_boxes(picture.instance)
+            if len(numbers):
+                chosen = rng.integers(len(numbers))
+                picture = only(picture, int(numbers[chosen]))
+                window = person_window(boxes[chosen].astype(np.float64), canvas, rng)
+            else:
+                window = Window(0, 0, width, height)
+        else:
+            all_boxes = source.boxes
+            box = (
+                all_boxes[rng.integers(len(all_boxes))]
+                if len(all_boxes)
+                else np.array([0.0, 0.0, width, height])
+            )
+            window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
-        picture = flip(picture) if rng.random() < 0.5 else picture
-        return Picture(recolour(rng, picture.image), picture.chart, picture.uv, picture.instance)
+        if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
+            picture = flip(picture)
+        return replace(picture, image=recolour(rng, picture.image))
 
 
-def still_batches(entries: list[Entry], canvas: tuple[int, int], batch_size: int) -> list[Batch]:
-    """Whole pictures without augmentation, as large as fit the canvas; for figures."""
-    batches = []
-    for start in range(0, len(entries), batch_size):
-        pictures = []
-        for entry in entries[start : start + batch_size]:
-            picture = read_picture(entry)
+def still_batches(
+    sources: list[Source], canvas: tuple[int, int], batch_size: int, *, crops: bool = False
+) -> list[Batch]:
+    """Whole pictures without augmentation, as large as fit the canvas (or each one's people); for figures."""
+    pictures: list[Picture] = []
+    for source in sources:
+        picture = source.read()
+        if crops:
+            for box, number in zip(*visible_boxes(picture.instance), strict=True):
+                if picture.people.get(int(number), Person()).kind <= DENSE:
+                    window = person_window(box.astype(np.float64), canvas)
+                    pictures.append(crop(only(picture, int(number)), window, canvas))
+        else:
             h, w = picture.chart.shape
             scale = min(canvas[0] / h, canvas[1] / w)
             window = Window(0, 0, round(canvas[1] / scale), round(canvas[0] / scale))
             pictures.append(crop(picture, window, canvas))
-        batches.append(collate(start, pictures))
-    return batches
+    starts = range(0, len(pictures), batch_size)
+    return [collate(range(s, s + batch_size), pictures[s : s + batch_size]) for s in starts]
 
 
 def _start_worker(_: int) -> None:
@@ -171,12 +156,12 @@ def _start_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def loader(batches: Batches, steps: range, workers: int) -> DataLoader[Batch]:
-    """The batches of `steps`, in order, made by `workers` processes (0: by this one)."""
+def loader(batches: Batches, numbers: range, workers: int) -> DataLoader[Batch]:
+    """The batches of `numbers`, in order, made by `workers` processes (0: by this one)."""
     return DataLoader(
         batches,
         batch_size=None,
-        sampler=steps,
+        sampler=numbers,
         num_workers=workers,
         worker_init_fn=_start_worker,
         prefetch_factor=3 if workers else None,

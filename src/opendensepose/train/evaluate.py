@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from opendensepose.model.rcnn import DensePoseRCNN
-from opendensepose.model.targets import sample_grid
+from opendensepose.model.losses import read_points
+from opendensepose.model.targets import DENSE, points_in, sample_grid
+from opendensepose.train.build import Trainee
 from opendensepose.train.dataset import Batch
 from opendensepose.train.pictures import read_maps
 
@@ -14,34 +15,42 @@ CLOSE = 0.1  # of a chart
 
 
 @torch.no_grad()
-def evaluate(model: DensePoseRCNN, batches: list[Batch]) -> tuple[dict[str, float], dict[str, Tensor]]:
+def evaluate(trainee: Trainee, batches: list[Batch]) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Shares over the person's pixels, and the last batch's maps for pictures.
 
-    foreground: intersection over union of the mask; chart: right chart; surface: and U, V within 0.1.
+    foreground: intersection over union of the mask; chart: right chart; surface: and U, V within 0.1. The
+    last two are taken at the annotated points of people without a dense truth.
     """
-    model.eval()
+    trainee.eval()
     totals = torch.zeros(5)
     shown: dict[str, Tensor] = {}
     for batch in batches:
-        features = model.dense_features(model.pyramid(model.normalise(batch.images.float())))
-        outputs, _ = model.dense(features, batch.truth.boxes)
-        rows = torch.cat([torch.full_like(n, i) for i, n in enumerate(batch.truth.instance)])
-        boxes = torch.cat(batch.truth.boxes)
-        truth, uv = sample_grid(
-            boxes, rows, torch.cat(batch.truth.instance), batch.truth, outputs["fine"].shape[-1]
-        )
-        chart, found = read_maps(outputs)
-        person = truth > 0
-        right = (chart == truth) & person
-        near = right & ((found - uv).abs().amax(1) < CLOSE)
-        both, either = person & (chart > 0), person | (chart > 0)
-        totals += torch.stack([x.sum() for x in (person, right, near, both, either)])
-        shown = {**outputs, "chart": truth, "uv": uv, "boxes": boxes, "image": rows}
-    model.train()
-    person_pixels, right_pixels, near_pixels, shared, united = totals.clamp(min=1).tolist()
+        outputs, people = trainee.task.guided(batch.images.float(), batch.truth)
+        if not len(people):
+            continue
+        boxes, size = torch.cat(people.boxes), outputs["fine"].shape[-1]
+        grid = sample_grid(boxes, people.image, people.instance, batch.truth, size, people.kind)
+        chart, uv = read_maps(outputs)
+        person, found = grid.coarse > 0, chart > 0
+        totals[3:] += torch.stack([(person & found).sum(), (person | found).sum()])
+        dense = (people.kind == DENSE)[:, None, None]
+        right = (chart == grid.chart) & person & dense
+        near = right & ((uv - grid.uv).abs().amax(1) < CLOSE)
+        totals[:3] += torch.stack([(person & dense).sum(), right.sum(), near.sum()])
+        points = points_in(boxes, people.image, people.instance, batch.truth.points)
+        read = {k: read_points(outputs[k], points.roi, points.xy) for k in ("fine", "u", "v")}
+        here = read["fine"][:, 1:].argmax(1) + 1
+        places = torch.stack([read[k].gather(1, here[:, None])[:, 0] for k in ("u", "v")], 1)
+        right = here == points.chart
+        near = right & ((places - points.uv).abs().amax(1) < CLOSE)
+        totals[:3] += torch.stack([torch.tensor(len(here)), right.sum(), near.sum()])
+        maps = {k: outputs[k] for k in ("coarse", "fine", "u", "v")}
+        shown = {**maps, "chart": grid.chart, "uv": grid.uv, "boxes": boxes, "image": people.image}
+    trainee.train()
+    pixels, right_pixels, near_pixels, shared, united = totals.clamp(min=1).tolist()
     figures = {
         "foreground": shared / united,
-        "chart": right_pixels / person_pixels,
-        "surface": near_pixels / person_pixels,
+        "chart": right_pixels / pixels,
+        "surface": near_pixels / pixels,
     }
     return figures, shown

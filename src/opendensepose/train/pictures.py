@@ -13,6 +13,7 @@ from opendensepose.surface.parts import PART_COLOURS
 
 def paint(chart: NDArray[np.integer], uv: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Chart [S, S] in part colours, darker where U or V crosses a tenth: [S, S, 3]."""
+    chart = np.where(chart > 24, 0, chart)  # unknown
     lines = (np.floor(uv * 10).astype(int) % 2).sum(0) % 2
     return (PART_COLOURS[chart] * (1 - 0.25 * lines[..., None] * (chart > 0)[..., None])).astype(np.uint8)
 

@@ -1,0 +1,212 @@
+"""A picture with all that is known of its people; flip, crop and join move both together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.model.targets import DENSE, UNKNOWN
+from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART
+
+# Charts whose U turns round in a mirror (hands, feet, head halves) and those whose V does (the torso): ATLAS.
+MIRROR_U = np.isin(np.arange(25), (3, 4, 5, 6, 23, 24))
+MIRROR_V = np.isin(np.arange(25), (1, 2))
+MIRROR_COARSE = np.zeros(15, np.uint8)
+MIRROR_COARSE[FINE_TO_COARSE] = FINE_TO_COARSE[MIRROR_CHART]
+MIRROR_KEYPOINTS = np.array([0, *(k + 1 if k % 2 else k - 1 for k in range(1, 17))])  # left and right in turn
+
+
+@dataclass(frozen=True)
+class Points:
+    """Annotated points of all people of a picture."""
+
+    instance: NDArray[np.uint8]  # [G] value of the person in `Picture.instance`
+    xy: NDArray[np.float32]  # [G, 2] pixels, continuous
+    chart: NDArray[np.uint8]  # [G] 1..24
+    uv: NDArray[np.float32]  # [G, 2]
+
+    @staticmethod
+    def none() -> Points:
+        """No points."""
+        number, place = np.zeros(0, np.uint8), np.zeros((0, 2), np.float32)
+        return Points(number, place, number, place)
+
+    def moved(self, shift: NDArray[Any], scale: NDArray[Any], size: tuple[int, int]) -> Points:
+        """(xy + shift) * scale, without those that fall outside `size` (H, W)."""
+        xy = ((self.xy + shift) * scale).astype(np.float32)
+        keep = ((xy >= 0) & (xy < size[::-1])).all(1)
+        return Points(self.instance[keep], xy[keep], self.chart[keep], self.uv[keep])
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is known of one person beside the rasters and points."""
+
+    kind: int = DENSE  # of model.targets
+    keypoints: NDArray[np.float32] | None = None  # [17, 3] x, y, visibility
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image and its truth, H x W."""
+
+    image: NDArray[np.uint8]  # [H, W, 3] RGB
+    chart: NDArray[np.uint8]  # [H, W]; 255 = unknown
+    uv: NDArray[np.uint8]  # [2, H, W], 255 = 1
+    instance: NDArray[np.uint8]  # [H, W]
+    coarse: NDArray[np.uint8] | None = None  # [H, W] 0..14; None: as the charts say
+    people: dict[int, Person] = field(
+        default_factory=dict
+    )  # by their value in `instance`; DENSE where absent
+    points: Points = field(default_factory=Points.none)
+
+    def coarse_labels(self) -> NDArray[np.uint8]:
+        """[H, W] 0..14."""
+        if self.coarse is not None:
+            return self.coarse
+        return FINE_TO_COARSE[np.where(self.chart == UNKNOWN, 0, self.chart)]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a picture that fills the canvas, picture pixels; it may stick out."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def flip(picture: Picture) -> Picture:
+    """The mirror image: a mirrored person is a person, seen with the partner charts."""
+    width = picture.chart.shape[1]
+    chart = picture.chart[:, ::-1]
+    known = np.where(chart == UNKNOWN, 0, chart)
+    u, v = picture.uv[:, :, ::-1]
+    mirrored = np.stack([np.where(MIRROR_U[known], 255 - u, u), np.where(MIRROR_V[known], 255 - v, v)])
+    points = picture.points
+    turned = np.where(np.stack([MIRROR_U, MIRROR_V], 1)[points.chart], 1 - points.uv, points.uv)
+    place = points.xy * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
+    people = {}
+    for number, person in picture.people.items():
+        keypoints = person.keypoints
+        if keypoints is not None:
+            keypoints = keypoints[MIRROR_KEYPOINTS] * np.array([-1, 1, 1], np.float32)
+            keypoints = keypoints + np.array([width, 0, 0], np.float32)
+        people[number] = Person(person.kind, keypoints)
+    return Picture(
+        np.ascontiguousarray(picture.image[:, ::-1]),
+        np.where(chart == UNKNOWN, chart, MIRROR_CHART[known]),
+        mirrored * (known > 0),
+        np.ascontiguousarray(picture.instance[:, ::-1]),
+        None if picture.coarse is None else MIRROR_COARSE[picture.coarse[:, ::-1]],
+        people,
+        Points(points.instance, place, MIRROR_CHART[points.chart], turned.astype(np.float32)),
+    )
+
+
+def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 114) -> Picture:
+    """The window at canvas size: image filtered, labels by nearest pixel; outside grey and nobody."""
+    h, w = picture.chart.shape
+    x0, y0, x1, y1 = window.x, window.y, window.x + window.width, window.y + window.height
+    inner: NDArray[Any] = picture.image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    border = (max(-y0, 0), max(y1 - h, 0), max(-x0, 0), max(x1 - w, 0))
+    if any(border):
+        inner = cv2.copyMakeBorder(inner, *border, cv2.BORDER_CONSTANT, value=(fill, fill, fill))
+    smaller = canvas[0] < window.height
+    image = cv2.resize(inner, canvas[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    rows = y0 + (np.arange(canvas[0]) + 0.5) * (window.height / canvas[0])
+    columns = x0 + (np.arange(canvas[1]) + 0.5) * (window.width / canvas[1])
+    rows, columns = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    outside = ((rows < 0) | (rows >= h))[:, None] | ((columns < 0) | (columns >= w))[None]
+    at = np.ix_(rows.clip(0, h - 1), columns.clip(0, w - 1))
+    chart, instance = picture.chart[at], picture.instance[at]
+    uv = np.stack([plane[at] for plane in picture.uv])
+    coarse = None if picture.coarse is None else picture.coarse[at]
+    if outside.any():
+        chart[outside], instance[outside] = 0, 0
+        if coarse is not None:
+            coarse[outside] = 0
+    shift = np.array([-x0, -y0], np.float32)
+    scale = np.array([canvas[1] / window.width, canvas[0] / window.height], np.float32)
+    people = {n: _moved(person, shift, scale, canvas) for n, person in picture.people.items()}
+    points = picture.points.moved(shift, scale, canvas)
+    return Picture(np.asarray(image, np.uint8), chart, uv, instance, coarse, people, points)
+
+
+def _moved(person: Person, shift: NDArray[Any], scale: NDArray[Any], size: tuple[int, int] | None) -> Person:
+    """The person with keypoints (xy + shift) * scale; those outside `size` (H, W) become unlabelled."""
+    if person.keypoints is None:
+        return person
+    keypoints = person.keypoints.astype(np.float32, copy=True)
+    keypoints[:, :2] = (keypoints[:, :2] + shift) * scale
+    if size is not None:
+        keypoints[((keypoints[:, :2] < 0) | (keypoints[:, :2] >= size[::-1])).any(1), 2] = 0
+    return Person(person.kind, keypoints)
+
+
+def join(pictures: list[Picture]) -> Picture:
+    """Four pictures of one size -> one of twice the size; people keep apart."""
+    height, width = pictures[0].chart.shape
+    instances, people, points, most = [], {}, [], 0
+    for i, picture in enumerate(pictures):
+        own = picture.instance.astype(np.int64)
+        instances.append(np.where(own > 0, own + most, 0).astype(np.uint8))
+        shift = np.array([width * (i % 2), height * (i // 2)], np.float32)
+        for number, person in picture.people.items():
+            people[number + most] = _moved(person, shift, np.ones(2, np.float32), None)
+        its = picture.points
+        points.append(Points(its.instance + np.uint8(most), its.xy + shift, its.chart, its.uv))
+        most += max([int(own.max(initial=0)), *picture.people])
+
+    def square(tiles: list[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([np.concatenate(tiles[:2], -1), np.concatenate(tiles[2:], -1)], -2)
+
+    image = square([p.image.transpose(2, 0, 1) for p in pictures]).transpose(1, 2, 0)
+    known = any(p.coarse is not None for p in pictures)
+    joined = [
+        np.concatenate([getattr(p, name) for p in points]) for name in ("instance", "xy", "chart", "uv")
+    ]
+    return Picture(
+        np.ascontiguousarray(image),
+        square([p.chart for p in pictures]),
+        square([p.uv for p in pictures]),
+        square(instances),
+        square([p.coarse_labels() for p in pictures]) if known else None,
+        people,
+        Points(*joined),
+    )
+
+
+def only(picture: Picture, number: int) -> Picture:
+    """The picture as if one person alone had been annotated."""
+    own = picture.instance == number
+    its = picture.points
+    keep = its.instance == number
+    return replace(
+        picture,
+        chart=picture.chart * own,
+        instance=picture.instance * own,
+        coarse=picture.coarse_labels() * own,
+        people={n: person for n, person in picture.people.items() if n == number},
+        points=Points(its.instance[keep], its.xy[keep], its.chart[keep], its.uv[keep]),
+    )
+
+
+def visible_boxes(
+    instance: NDArray[np.uint8], *, pixels: int = 60, side: int = 12
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Boxes [K, 4] of the visible pixels and numbers [K] of the people in [H, W], without tiny rests."""
+    boxes, numbers = [], []
+    for k in range(1, int(instance.max(initial=0)) + 1):
+        mask = instance == k
+        columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+        if len(columns) < side or len(rows) < side or mask.sum() < pixels:
+            continue
+        boxes.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+        numbers.append(k)
+    return np.array(boxes, np.float32).reshape(-1, 4), np.array(numbers, np.int64)
