@@ -1,9 +1,24 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
-from opendensepose.model.targets import Truth, anchor_targets, jitter, match, sample_grid, sample_labels
+from opendensepose.model.targets import (
+    DENSE,
+    FILLED,
+    SPARSE,
+    UNKNOWN,
+    Points,
+    Truth,
+    anchor_targets,
+    jitter,
+    match,
+    points_in,
+    sample_grid,
+    sample_labels,
+)
+from opendensepose.surface.parts import FINE_TO_COARSE
 
 
 def iou(a, b):
@@ -74,7 +89,7 @@ def test_grid_against_loop():
     boxes = torch.tensor([[1.3, 2.2, 9.7, 11.5], [-4.0, -3.0, 20.0, 15.0]])
     image, instance = torch.tensor([0, 1]), torch.tensor([2, 1])
     truth = Truth([], [], *map(torch.from_numpy, (chart, uv, instances)))
-    got_chart, got_uv = sample_grid(boxes, image, instance, truth, 7)
+    got_chart, got_uv, got_coarse = sample_grid(boxes, image, instance, truth, 7)
     for r in range(2):
         x0, y0, x1, y1 = boxes[r].tolist()
         for i in range(7):
@@ -86,5 +101,43 @@ def test_grid_against_loop():
                 b, inside = int(image[r]), 0 <= y < 12 and 0 <= x < 16
                 own = inside and instances[b, y, x] == int(instance[r])
                 assert got_chart[r, i, j] == (chart[b, y, x] if own else 0)
+                assert got_coarse[r, i, j] == FINE_TO_COARSE[int(got_chart[r, i, j])]
                 if own:
                     assert np.allclose(got_uv[r, :, i, j], uv[b, :, y, x] / 255)
+
+
+def test_charts_of_people_without_dense_truth_are_unknown():
+    chart = torch.full((1, 8, 8), 2, dtype=torch.uint8)
+    coarse, instances = torch.full_like(chart, 7), torch.ones_like(chart)
+    truth = Truth([], [], chart, torch.zeros(1, 2, 8, 8), instances, coarse)
+    boxes = torch.tensor([[0.0, 0, 8, 8]]).repeat(3, 1)
+    image, instance = torch.zeros(3, dtype=torch.int64), torch.tensor([1, 1, 2])
+    grid = sample_grid(boxes, image, instance, truth, 4, torch.tensor([SPARSE, FILLED, DENSE]))
+    assert (grid.chart[0] == UNKNOWN).all() and (grid.chart[1] == 2).all() and (grid.chart[2] == 0).all()
+    assert (grid.coarse[:2] == 7).all() and (grid.coarse[2] == 0).all()
+
+
+def test_points_in_boxes_against_loop():
+    rng = torch.Generator().manual_seed(2)
+    boxes = torch.tensor([[0.0, 0, 10, 20], [5, 5, 15, 15], [0, 0, 10, 20]])
+    image, instance = torch.tensor([0, 0, 1]), torch.tensor([1, 1, 1])
+    count = 100
+    points = Points(
+        torch.randint(0, 2, (count,), generator=rng),
+        torch.randint(1, 3, (count,), generator=rng),
+        torch.rand(count, 2, generator=rng) * 20,
+        torch.randint(1, 25, (count,), generator=rng),
+        torch.rand(count, 2, generator=rng),
+    )
+    got = points_in(boxes, image, instance, points)
+    expected = []
+    for r in range(3):
+        x0, y0, x1, y1 = boxes[r].tolist()
+        for p in range(count):
+            x, y = points.xy[p].tolist()
+            own = points.image[p] == image[r] and points.instance[p] == instance[r]
+            if own and x0 <= x <= x1 and y0 <= y <= y1:
+                expected.append((r, int(points.chart[p]), (x - x0) / (x1 - x0), (y - y0) / (y1 - y0)))
+    assert len(got.roi) == len(expected) > 20
+    for (r, chart, x, y), roi, mine, at in zip(expected, got.roi, got.chart, got.xy, strict=True):
+        assert int(roi) == r and int(mine) == chart and at.tolist() == pytest.approx([x, y], abs=1e-5)

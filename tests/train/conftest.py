@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,9 +14,10 @@ from opendensepose.model.rcnn import MODELS, DensePoseRCNN, small
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-def tiny() -> DensePoseRCNN:
+def tiny(**options: Any) -> DensePoseRCNN:
     """`small` with few channels."""
-    return small(stem=16, widths=(16, 24, 32, 48), depths=(1, 1, 1, 1), channels=24, head=(32, 48), hidden=48)
+    narrow = {"stem": 16, "widths": (16, 24, 32, 48), "depths": (1, 1, 1, 1), "channels": 24}
+    return small(**narrow, head=(32, 48), hidden=48, **options)
 
 
 @pytest.fixture

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from opendensepose.core.types import SurfacePoints
+from opendensepose.data.coco import Person, Sample, encode_parts, write_annotations
 from opendensepose.data.dense import write_dense
+from opendensepose.data.rle import encode_mask
+from opendensepose.surface.parts import FINE_TO_COARSE
 
 SIZE = (96, 128)
 
@@ -17,10 +21,11 @@ def write_people(root: Path, count: int, seed: int = 0) -> Path:
     """`count` pictures of one or two people: red and blue in front, green and yellow behind."""
     (root / "images").mkdir(parents=True)
     (root / "dense").mkdir()
-    images, people = [], []
+    people: list[list[Person]] = []
     y, x = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
     for i in range(count):
         rng = np.random.default_rng([seed, i])
+        people.append([])
         image = cv2.resize(rng.integers(90, 160, (4, 5, 3), dtype=np.uint8), SIZE[::-1])
         chart, instance = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
         uv = np.zeros((2, *SIZE), np.float32)
@@ -39,17 +44,31 @@ def write_people(root: Path, count: int, seed: int = 0) -> Path:
             instance[inside] = k
             columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
             box = [columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1]
-            people.append(
-                {
-                    "id": len(people) + 1,
-                    "image_id": i + 1,
-                    "category_id": 1,
-                    "bbox": [int(n) for n in box],
-                    "odp_instance": k,
-                }
-            )
+            person = label(rng, inside, chart, uv, np.array([*box[:2], box[0] + box[2], box[1] + box[3]]), k)
+            people[-1].append(replace(person, id=10 * i + k))
         cv2.imwrite(str(root / "images" / f"{i:03d}.jpg"), image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 95))
         write_dense(root / "dense", f"{i:03d}", chart, uv, instance)
-        images.append({"id": i + 1, "file_name": f"{i:03d}.jpg", "height": SIZE[0], "width": SIZE[1]})
-    (root / "annotations.json").write_text(json.dumps({"images": images, "annotations": people}))
+    samples = [Sample(i + 1, f"{i:03d}.jpg", SIZE, tuple(own)) for i, own in enumerate(people)]
+    write_annotations(root / "annotations.json", samples, head={"info": {"odp_atlas": "odp24"}})
     return root
+
+
+def label(rng, inside, chart, uv, box, instance) -> Person:
+    """What an annotator gives for one person: 20 points, part masks, keypoints on the outline's corners."""
+    rows, columns = np.nonzero(inside)
+    pick = rng.choice(len(rows), 20, replace=False)
+    y, x = rows[pick], columns[pick]
+    points = SurfacePoints(np.stack([x, y], 1).astype(np.float32) + 0.5, chart[y, x], uv[:, y, x].T)
+    keypoints = np.zeros((17, 3), np.float32)
+    middle = (box[:2] + box[2:]) / 2
+    keypoints[0] = [middle[0], box[1] + 2, 2]
+    keypoints[5], keypoints[6] = [box[2] - 3, middle[1], 2], [box[0] + 3, middle[1], 2]
+    return Person(
+        id=0,
+        box=box.astype(float),
+        keypoints=keypoints,
+        parts=encode_parts(FINE_TO_COARSE[np.where(inside, chart, 0)], box),
+        points=points,
+        segmentation=encode_mask(inside),
+        instance=instance,
+    )

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from opendensepose.model.targets import DENSE, UNKNOWN
+from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import choose_window, recolour
-from opendensepose.train.picture import Picture, Window, crop, flip, visible_boxes
+from opendensepose.train.picture import Person, Picture, Points, Window, crop, flip, join, only, visible_boxes
 
 
 def picture(seed=0, size=(20, 30)):
@@ -87,3 +89,80 @@ def test_boxes_are_tight_and_remainders_dropped():
     instance[40:43, 5:8] = 2  # 9 pixels
     boxes, numbers = visible_boxes(instance)
     assert boxes.tolist() == [[20, 10, 33, 30]] and numbers.tolist() == [1]
+
+
+def labelled(seed=0):
+    """A picture whose points and keypoints say what its rasters say at their pixels."""
+    before = picture(seed)
+    rng = np.random.default_rng([seed, 1])
+    rows, columns = np.nonzero(before.chart)
+    pick = rng.choice(len(rows), 60, replace=False)
+    y, x = rows[pick], columns[pick]
+    points = Points(
+        before.instance[y, x],
+        np.stack([x, y], 1).astype(np.float32) + rng.uniform(0.3, 0.7, (60, 2)).astype(np.float32),
+        before.chart[y, x],
+        before.uv[:, y, x].T.astype(np.float32) / 255,
+    )
+    keypoints = np.column_stack([rng.uniform(0, 30, 17), rng.uniform(0, 20, 17), np.full(17, 2)])
+    people = {k: Person(DENSE, keypoints.astype(np.float32)) for k in (1, 2, 3)}
+    return Picture(
+        before.image, before.chart, before.uv, before.instance, before.coarse_labels(), people, points
+    )
+
+
+def says_the_same(after):
+    """Whether every point of the picture agrees with the rasters where it lies."""
+    x, y = np.floor(after.points.xy).astype(int).T
+    same = after.chart[y, x] == after.points.chart
+    same &= after.instance[y, x] == after.points.instance
+    return same & (np.abs(after.uv[:, y, x].T / 255 - after.points.uv) < 1e-5).all(1)
+
+
+@pytest.mark.parametrize(
+    "change", [flip, lambda p: crop(p, Window(4, 2, 20, 15), (60, 80)), lambda p: only(p, 2)]
+)
+def test_points_go_with_the_rasters(change):
+    after = change(labelled())
+    assert len(after.points.chart) > 10 and says_the_same(after).all()
+    assert np.array_equal(after.coarse_labels(), FINE_TO_COARSE[after.chart])
+
+
+def test_points_of_joined_pictures_go_with_the_rasters():
+    after = join([labelled(seed) for seed in range(4)])
+    assert len(after.points.chart) == 240 and says_the_same(after).all()
+    assert len(after.people) == 12
+
+
+def test_everything_is_the_same_after_two_flips():
+    before = labelled()
+    after = flip(flip(before))
+    assert np.array_equal(before.coarse, after.coarse)
+    for name in ("instance", "chart"):
+        assert np.array_equal(getattr(before.points, name), getattr(after.points, name))
+    assert np.allclose(before.points.xy, after.points.xy, atol=1e-5)
+    assert np.allclose(before.points.uv, after.points.uv, atol=1e-6)
+    for k, person in before.people.items():
+        assert np.allclose(person.keypoints, after.people[k].keypoints, atol=1e-5)
+
+
+def test_flip_swaps_left_and_right_keypoints():
+    before = labelled()
+    after = flip(before).people[1].keypoints
+    was = before.people[1].keypoints
+    for index, partner in (
+        (0, 0),
+        (1, 2),
+        (5, 6),
+        (9, 10),
+        (15, 16),
+    ):  # nose, eyes, shoulders, wrists, ankles
+        assert np.allclose(after[index], [30 - was[partner, 0], was[partner, 1], 2])
+
+
+def test_unknown_charts_stay_unknown():
+    before = picture()
+    before.chart[5:9] = UNKNOWN
+    after = flip(before)
+    assert (after.chart[5:9] == UNKNOWN).all() and (after.chart == UNKNOWN).sum() == 4 * 30
+    assert after.coarse_labels().max() <= 14

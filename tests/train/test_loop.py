@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from opendensepose.cli import main
 from opendensepose.model.training import RCNNTraining, Rules
 from opendensepose.train import TrainConfig, train
+from opendensepose.train import loop as loop_module
 from opendensepose.train import run as run_module
 from opendensepose.train.build import Trainee, build
 from opendensepose.train.checkpoint import load_checkpoint

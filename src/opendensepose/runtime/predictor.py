@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from opendensepose.core.boxes import as_boxes
 from opendensepose.core.decode import decode
+from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
 from opendensepose.io.modelfile import ModelFile
@@ -67,13 +68,28 @@ class Predictor:
         people, scores = people[filled], scores[filled]
         net_boxes = people * (net_size / size)
         dense: tuple[DenseMap, ...] = ()
+        heads, shape = self._dense.outputs, picture.shape[:2]
+        masks = [np.zeros((0, *shape), bool)] if "mask" in heads else []
+        keypoints = [np.zeros((0, 17, 3), np.float32)] if "keypoints" in heads else []
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
             maps = self._dense.run({**found, "boxes": net_boxes[part]})
+            if masks:
+                masks.append(decode_masks(maps.pop("mask"), people[part], shape))
+            if keypoints:
+                keypoints.append(decode_keypoints(maps.pop("keypoints"), people[part]))
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
-            logits = ChartLogits(coarse, fine, u, v, confidence=maps)
-            dense += decode(logits, people[part])
-        return Result(people, scores, dense, picture.shape[:2], self.meta["atlas"], image=picture)
+            dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part])
+        return Result(
+            people,
+            scores,
+            dense,
+            shape,
+            self.meta["atlas"],
+            masks=np.concatenate(masks) if masks else None,
+            keypoints=np.concatenate(keypoints) if keypoints else None,
+            image=picture,
+        )
 
     def batch(self, images: Iterable[ImageSource], *, threshold: float | None = None) -> list[Result]:
         """One Result for each image, in their order; images of different sizes are welcome."""
