@@ -46,10 +46,9 @@ def test_squares_are_single_only_where_no_point_is_exact_or_lost() -> None:
 
 
 def test_no_points_at_all() -> None:
-    none = np.zeros(0)
-    assert gps(
-        point_similarity(none.astype(np.float32), none, none.astype(int)), none.astype(int), 2
-    ).tolist() == [*(0, 0)]
+    none, pair = np.zeros(0), np.zeros(0, int)
+    similarity = point_similarity(none.astype(np.float32), none, pair)
+    assert gps(similarity, pair, 2).tolist() == [0, 0]
 
 
 # ---------------------------------------------------------------- matching
@@ -58,7 +57,7 @@ def test_no_points_at_all() -> None:
 def slow_match(
     similarity: np.ndarray, pairs: Pairs, thresholds: np.ndarray, rules: Rules
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Annotation ids [T, D] (0 = none) and ignore flags, as the rules are written down, one step at a time."""
+    """Annotation ids [T, D] (0 = none) and ignore flags, as the rules are written down, step by step."""
     count, people = similarity.shape
     order = sorted(range(people), key=lambda g: bool(pairs.ignored[g]))
     by_truth = np.zeros((len(thresholds), people), int)
