@@ -53,6 +53,7 @@ def evaluate(
     *,
     category: int | None = None,
     rules: Rules = REFERENCE,
+    keep_masks: bool = False,
 ) -> Evaluation:
     """Score a results file; `category` leaves out the others. Raises InputError and ValueError."""
     categories = truth.categories
@@ -60,7 +61,7 @@ def evaluate(
         if category not in categories:
             raise ValueError(f"category: expected one of {', '.join(map(str, categories))}, got {category}")
         categories = (category,)
-    groups = list(score(truth, results, surface, categories, rules))
+    groups = list(score(truth, results, surface, categories, rules, keep_masks=keep_masks))
     pairs = [[_pairs(group, limits) for limits in AREAS.values()] for group in groups]
     modes = {mode: score_mode(groups, pairs, mode, categories, rules) for mode in MODES}
     return Evaluation(groups, categories, modes, rules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,10 +10,8 @@ from numpy.typing import NDArray
 
 from opendensepose.eval import fields, rle
 from opendensepose.eval.fields import Box
-from opendensepose.eval.truth import Annotation, TruthImage
+from opendensepose.eval.truth import GRID, Annotation, TruthImage
 from opendensepose.io.files import InputError
-
-GRID = 256  # side of the part masks
 
 
 class Mask(NamedTuple):
@@ -115,58 +112,15 @@ def _places(
     return np.minimum(low, grid - 1), np.minimum(low + 1, grid - 1), at - low, at <= grid - 1
 
 
-def part_unions(annotations: Sequence[Annotation], where: str) -> list[NDArray[np.bool_]]:
-    """The union of each annotation's part masks [256, 256]; raises InputError for a broken one."""
+def part_union(annotation: Annotation) -> NDArray[np.bool_]:
+    """The union of a person's part masks [256, 256], column by column."""
     from pycocotools import mask as coco
 
-    rles: list[dict[str, Any]] = []
-    owners: list[int] = []
-    for number, annotation in enumerate(annotations):
-        for part in annotation.parts or ():
-            if part is not None:
-                rles.append(_packed(part, (GRID, GRID), where, annotation))
-                owners.append(number)
-    good = rle.fits([r["counts"] for r in rles], np.full(len(rles), GRID * GRID))
-    if not good.all():
-        bad = annotations[owners[int(np.argmin(good))]].id
-        raise InputError(
-            f"{where}: annotation {bad}: 'dp_masks': expected RLEs of 256 x 256, got a broken one"
-        )
-    unions = []
-    ends = np.searchsorted(owners, np.arange(len(annotations) + 1))
-    for start, end in itertools.pairwise(ends):
-        if end > start:
-            unions.append(coco.decode(coco.merge(rles[start:end])).view(bool))
-        else:
-            unions.append(np.zeros((GRID, GRID), bool))
-    return unions
-
-
-def _packed(value: Any, size: tuple[int, int] | None, where: str, annotation: Annotation) -> dict[str, Any]:
-    """An RLE as pycocotools takes it, `counts` as bytes; raises InputError for another thing."""
-    shape, counts = (value.get("size"), value.get("counts")) if isinstance(value, dict) else (None, None)
-    good = isinstance(shape, list) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape)
-    if not good or (size is not None and tuple(shape or ()) != size):
-        expected = "RLEs with 'size' and 'counts'" if size is None else f"RLEs of {size[0]} x {size[1]}"
-        where = f"{where}: annotation {annotation.id}: mask"
-        raise InputError(f"{where}: expected {expected}, got {fields.brief(value)}")
-    if isinstance(counts, list):
-        return {"size": shape, "counts": _from_list(counts, shape, f"{where}: annotation {annotation.id}")}
-    if not isinstance(counts, str):
-        where = f"{where}: annotation {annotation.id}: mask"
-        raise InputError(f"{where}: expected 'counts' as a string or list, got {fields.brief(counts)}")
-    return {"size": shape, "counts": counts.encode("ascii", "replace")}
-
-
-def _from_list(counts: list[Any], shape: Any, where: str) -> bytes:
-    """The compressed form of a list of run lengths."""
-    from pycocotools import mask as coco
-
-    whole = all(type(n) is int and 0 <= n <= fields.MAX_PIXELS for n in counts)
-    if not whole or sum(counts) != shape[0] * shape[1]:
-        raise InputError(f"{where}: expected runs that add up to {shape[0]} x {shape[1]}, got others")
-    packed: bytes = coco.frPyObjects({"size": shape, "counts": counts}, *shape)["counts"]
-    return packed
+    parts = [part for part in annotation.parts or () if part is not None]
+    if not parts:
+        return np.zeros((GRID, GRID), bool)
+    union: NDArray[np.bool_] = coco.decode(coco.merge(parts)).view(bool)
+    return union
 
 
 def segmentation_rle(annotation: Annotation, image: TruthImage, where: str) -> dict[str, Any] | None:
@@ -184,12 +138,10 @@ def segmentation_rle(annotation: Annotation, image: TruthImage, where: str) -> d
     if isinstance(value, list):
         shapes = polygons([(p[::2], p[1::2]) for p in _flat(value, place)], size, place)
         return coco.merge(shapes) if shapes else None
-    packed = _packed(value, None, where, annotation)
-    height, width = packed["size"]
-    fitting = height * width <= fields.MAX_PIXELS
-    if not fitting or not rle.fits([packed["counts"]], np.array([height * width])):
+    packed = rle.pack(value, None, place)
+    if not rle.fit([packed]).all():
         raise InputError(f"{place}: expected an RLE of its size, got a broken one")
-    return packed if (height, width) == size else None
+    return packed if tuple(packed["size"]) == size else None
 
 
 def of_rle(packed: dict[str, Any] | None) -> Mask:

@@ -6,11 +6,50 @@ pycocotools trusts its input: runs that do not fit the mask make it write beside
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.eval import fields
+from opendensepose.io.files import InputError
+
 _LONGEST = 7  # characters of one run: 35 bits
+
+
+def pack(value: Any, size: tuple[int, int] | None, where: str) -> dict[str, Any]:
+    """An RLE as pycocotools takes it, `counts` as bytes; raises InputError for another thing.
+
+    `size`: what its size must be, else at most MAX_PIXELS. The runs are for `fit` to check.
+    """
+    shape: Any = value.get("size") if isinstance(value, dict) else None
+    counts: Any = value.get("counts") if isinstance(value, dict) else None
+    good = isinstance(shape, list) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape)
+    good = good and (tuple(shape) == size if size else shape[0] * shape[1] <= fields.MAX_PIXELS)
+    if not good:
+        expected = f"RLEs of {size[0]} x {size[1]}" if size else "an RLE with 'size' and 'counts'"
+        raise InputError(f"{where}: expected {expected}, got {fields.brief(value)}")
+    if isinstance(counts, list):
+        counts = _from_list(counts, shape, where)
+    if not isinstance(counts, str):
+        raise InputError(f"{where}: expected 'counts' as a string or list, got {fields.brief(counts)}")
+    return {"size": shape, "counts": counts.encode("ascii", "replace")}
+
+
+def _from_list(counts: list[Any], shape: list[int], where: str) -> str:
+    """The compressed form of a list of run lengths."""
+    from pycocotools import mask as coco
+
+    whole = all(type(n) is int and 0 <= n <= fields.MAX_PIXELS for n in counts)
+    if not whole or sum(counts) != shape[0] * shape[1]:
+        raise InputError(f"{where}: expected runs that add up to {shape[0]} x {shape[1]}, got others")
+    packed: bytes = coco.frPyObjects({"size": shape, "counts": counts}, *shape)["counts"]
+    return packed.decode("ascii")
+
+
+def fit(rles: Sequence[dict[str, Any]]) -> NDArray[np.bool_]:
+    """Which of these [N], as `pack` gives them, are whole."""
+    return fits([r["counts"] for r in rles], np.array([r["size"][0] * r["size"][1] for r in rles], np.int64))
 
 
 def fits(

@@ -89,7 +89,7 @@ def run(
         if kappa is not None:
             surface = surface.with_kappa(kappa)
         rules = STRICT if strict_coco else REFERENCE
-        evaluation = evaluate(truth, found, surface, category=category, rules=rules)
+        evaluation = evaluate(truth, found, surface, category=category, rules=rules, keep_masks=True)
         coco = coco_scores(truth, found, evaluation.groups, evaluation.categories)
         count = found.count
     if details is not None:

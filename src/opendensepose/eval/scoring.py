@@ -41,7 +41,9 @@ class Group:
     gps: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))  # [D, G]
     mask_iou: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     box_iou: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
-    rles: list[dict[str, Any]] = field(default_factory=list)  # [D] the detections' masks in the image
+    rles: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # [D] the detections' masks in the image, if kept
     errors: list[PointErrors] = field(default_factory=list)  # of annotations that are not ignored
 
 
@@ -62,10 +64,12 @@ def score(
     surface: SampledSurface,
     categories: Sequence[int],
     rules: Rules = REFERENCE,
+    *,
+    keep_masks: bool = False,
 ) -> Iterator[Group]:
     """Groups of all images by rising id, and categories in the given order; raises InputError.
 
-    A group without detections and annotations is left out.
+    `keep_masks`: with the detections' masks as RLEs. A group without detections and annotations is left out.
     """
     unknown = results.by_image.keys() - truth.images.keys()
     if unknown:
@@ -82,7 +86,7 @@ def score(
         full = sum(m.nbytes for m in maps.values()) > _MAP_BYTES_AT_ONCE
         if full or count % _IMAGES_AT_ONCE == 0 or count == len(truth.images):
             _fill_gps(batch, maps, surface, rules)
-            _fill_iou(batch, maps, truth)
+            _fill_iou(batch, maps, truth, keep_masks)
             yield from (group for group, _ in batch)
             batch, maps = [], {}
 
@@ -200,24 +204,22 @@ def found_by(table: NDArray[np.float64]) -> NDArray[np.int64]:
     return finder
 
 
-def _fill_iou(batch: list[tuple[Group, TruthImage]], maps: Maps, truth: Truth) -> None:
+def _fill_iou(batch: list[tuple[Group, TruthImage]], maps: Maps, truth: Truth, keep_masks: bool) -> None:
     """Mask IoU of every pair."""
     needed = [(a, image) for group, image in batch if group.detections for a in group.annotations]
-    by_parts = [(a, image) for a, image in needed if a.parts is not None]
-    unions = masks.part_unions([a for a, _ in by_parts], str(truth.path))
-    drawn = {
-        a.id: masks.stretched(union, a.box, (image.height, image.width))
-        for (a, image), union in zip(by_parts, unions, strict=True)
-    }
+    drawn = {}
     for a, image in needed:
         if a.parts is None:
             drawn[a.id] = masks.of_rle(masks.segmentation_rle(a, image, str(truth.path)))
+        else:
+            drawn[a.id] = masks.stretched(masks.part_union(a), a.box, (image.height, image.width))
     for group, image in batch:
         size = image.height, image.width
         own = [masks.detection_mask(maps[d.number][..., 0], d.box, size) for d in group.detections]
         table = [[masks.overlap(d, drawn[a.id], a.crowd) for a in group.annotations] for d in own]
         group.mask_iou = np.array(table, np.float64).reshape(len(own), len(group.annotations))
-        group.rles = [masks.to_rle(mask, size) for mask in own]
+        if keep_masks:
+            group.rles = [masks.to_rle(mask, size) for mask in own]
 
 
 def box_iou(detections: Sequence[Detection], annotations: Sequence[Annotation]) -> NDArray[np.float64]:

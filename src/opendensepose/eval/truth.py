@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.eval import fields
+from opendensepose.eval import fields, rle
 from opendensepose.eval.fields import Box
 from opendensepose.io.files import InputError
 from opendensepose.io.jsonstream import read_object
 
 PERSON = 1  # category
 PARTS = 14  # part masks that count
+GRID = 256  # their side
+_CHECKED_AT_ONCE = 500  # people whose part masks are checked together
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Annotation:
     crowd: bool
     ignore: bool  # the file's own key
     points: Points | None  # None: no `dp_x`
-    parts: tuple[Any, ...] | None  # up to 14 RLEs as in the file, None where a part is absent; None: no key
+    parts: tuple[Any, ...] | None  # up to 14 RLEs of 256 x 256, None where a part is absent; None: no key
     segmentation: Any  # as in the file
     keypoints: tuple[float, ...] | None
 
@@ -98,6 +100,8 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
             where = f"{path}: annotation {_name(value, len(people))}"
             people.append(_annotation(fields.entry_of(value, where), where))
             areas += "area" not in value
+            if len(people) % _CHECKED_AT_ONCE == 0:
+                _check_parts(path, people[-_CHECKED_AT_ONCE:])
             atlases |= _atlas(value)
         elif key == "categories":
             categories.add(
@@ -105,6 +109,7 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
             )
         elif key == "info" and isinstance(value, dict):
             atlases |= _atlas(value)
+    _check_parts(path, people[len(people) - len(people) % _CHECKED_AT_ONCE :])
     _attach(path, images, people, seen)
     if len(atlases) > 1:
         raise InputError(f"{path}: expected one 'odp_atlas' in all entries, got {', '.join(sorted(atlases))}")
@@ -195,7 +200,17 @@ def _parts(entry: Mapping[str, Any], where: str) -> tuple[Any, ...] | None:
         return None
     if not isinstance(masks, list):
         raise fields.wrong(where, "dp_masks", f"a list of {PARTS} RLEs or []", entry)
-    return tuple(mask or None for mask in masks[:PARTS])
+    where = f"{where}: key 'dp_masks'"
+    return tuple(rle.pack(mask, (GRID, GRID), where) if mask else None for mask in masks[:PARTS])
+
+
+def _check_parts(path: Path, people: list[tuple[int, int, Annotation]]) -> None:
+    """Refuse part masks whose runs do not add up: pycocotools trusts them."""
+    owners = [a.id for _, _, a in people for part in a.parts or () if part is not None]
+    good = rle.fit([part for _, _, a in people for part in a.parts or () if part is not None])
+    if not good.all():
+        bad = owners[int(np.argmin(good))]
+        raise InputError(f"{path}: annotation {bad}: key 'dp_masks': expected whole RLEs, got a broken one")
 
 
 def _keypoints(entry: Mapping[str, Any], where: str) -> tuple[float, ...] | None:
