@@ -37,6 +37,8 @@ def entries(folder: Path, spoil: float = 0.0) -> list[dict[str, Any]]:
     """Results made from the dense truth; `spoil` is added to every U."""
     found: list[dict[str, Any]] = []
     for sample in read_annotations(folder / "annotations.json"):
+        if not sample.people or not list((folder / "dense").glob(f"{Path(sample.file_name).stem}_*")):
+            continue  # an unlabelled frame
         chart, uv, instance = read_dense(folder / "dense", Path(sample.file_name).stem)
         maps, boxes = [], []
         for person in sample.people:
@@ -96,6 +98,15 @@ def test_the_packaged_model_gets_numbers(people: Path, tmp_path: Path) -> None:
         assert 0 <= summary[mode]["AP"] <= summary[mode]["AP50"] <= 1
     assert summary["coco"]["bbox"]["AP"] == pytest.approx(1.0)  # given boxes
     assert 0 < summary["pointwise"]["all_people"]["mean_error_m"] < 2
+
+
+def test_a_clip_in_posetracks_form(tmp_path: Path) -> None:
+    run("synth", "--clip", 4, "--count", 1, "--out", tmp_path / "clip", "--seed", 3, "--quiet")
+    found = entries(tmp_path / "clip")
+    assert found
+    write_results(tmp_path / "clip.json", found)
+    summary = score(tmp_path / "clip", tmp_path / "clip.json")
+    assert summary["gps"]["AP"] == 1.0 and summary["pointwise"]["all_people"]["lost"] < 0.02
 
 
 def test_atlases_are_not_mixed(people: Path, tmp_path: Path) -> None:
