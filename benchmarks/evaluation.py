@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from benchmarks import machine
 from opendensepose.data.rle import encode_mask
-from opendensepose.eval.evaluate import evaluate
+from opendensepose.eval.evaluate import measure
 from opendensepose.eval.results import Results
 from opendensepose.eval.truth import read_truth
 from opendensepose.surface.geodesic_atlas import sampled_atlas
@@ -54,7 +54,7 @@ def from_arrays(folder: Path, runs: int = 5) -> dict[str, float]:
         results.map = lambda detection: maps[detection.number]  # type: ignore[method-assign]
         for _ in range(runs):
             cpu, wall = time.process_time(), time.perf_counter()
-            evaluate(truth, results, surface)
+            measure(truth, results, surface)
             best["cpu_s"] = min(best["cpu_s"], time.process_time() - cpu)
             best["wall_s"] = min(best["wall_s"], time.perf_counter() - wall)
     return best

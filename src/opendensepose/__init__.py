@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from opendensepose.core.decode import decode
     from opendensepose.core.types import ChartLogits, DenseMap, Result, SurfacePoints
+    from opendensepose.eval.run import evaluate
     from opendensepose.io.files import InputError
     from opendensepose.io.image import read_image
     from opendensepose.runtime import Predictor, load
@@ -32,6 +33,7 @@ __all__ = [
     "Result",
     "SurfacePoints",
     "decode",
+    "evaluate",
     "load",
     "read_image",
 ]
@@ -49,6 +51,7 @@ _HOMES = {
     "Result": "core.types",
     "SurfacePoints": "core.types",
     "decode": "core.decode",
+    "evaluate": "eval.run",
     "load": "runtime",
     "read_image": "io.image",
 }

@@ -24,7 +24,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
 }
 
 
-_EXTRA = {"plotly": "viz", "matplotlib": "viz"} | dict.fromkeys(
+_EXTRA = {"plotly": "viz", "matplotlib": "viz", "igl": "eval", "scipy": "eval"} | dict.fromkeys(
     ("fastapi", "sqlalchemy", "uvicorn", "pydantic"), "annotate"
 )
 

@@ -42,7 +42,7 @@ def eval(results: str, annotations: str, json_file: str | None, quiet: bool, **o
 
     Both are JSON files. The numbers are those of Detectron2's DensePose evaluation, to the last digit.
     """
-    from opendensepose.eval.run import run
+    from opendensepose.eval.run import evaluate
 
     if options["images"] is not None and not Path(options["images"]).is_dir():
         raise NotADirectoryError(f"{options['images']}: expected the folder of the images, got no folder")
@@ -52,7 +52,7 @@ def eval(results: str, annotations: str, json_file: str | None, quiet: bool, **o
         return tqdm(rows, desc=text, unit="row", disable=True if quiet else None, leave=False)
 
     drawn = {name: options.pop(name) for name in ("html", "images", "plot")}
-    report = run(results, annotations, watch=watch, **options)
+    report = evaluate(results, annotations, watch=watch, **options)
     _draw(report, **drawn)
     if not quiet and json_file != "-":
         click.echo("\n".join(report.lines()))

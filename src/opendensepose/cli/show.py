@@ -112,9 +112,9 @@ def _on_model(file: AnnotationFile, folder: ImageFolder, quiet: bool, **options:
 
 def _errors(results: str, file: AnnotationFile, atlas: str) -> dict[int, NDArray[np.floating]]:
     """Metres between each person's points [P] and what the results say there, as `densepose eval` counts."""
-    from opendensepose.eval.run import run
+    from opendensepose.eval.run import evaluate
 
-    groups = run(results, file.path, atlas=atlas).evaluation.groups
+    groups = evaluate(results, file.path, atlas=atlas).evaluation.groups
     return {error.annotation: error.distance for group in groups for error in group.errors}
 
 

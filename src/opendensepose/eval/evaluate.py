@@ -46,7 +46,7 @@ class Evaluation:
     rules: Rules
 
 
-def evaluate(
+def measure(
     truth: Truth,
     results: Results,
     surface: SampledSurface,

@@ -8,7 +8,7 @@ from typing import Any
 
 from opendensepose.eval.coco import coco_scores
 from opendensepose.eval.details import write_details
-from opendensepose.eval.evaluate import Evaluation, evaluate
+from opendensepose.eval.evaluate import Evaluation, measure
 from opendensepose.eval.pointwise import Pointwise
 from opendensepose.eval.results import Results
 from opendensepose.eval.rules import REFERENCE, STRICT
@@ -68,7 +68,7 @@ class Report:
         }
 
 
-def run(
+def evaluate(
     results: str | os.PathLike[str],
     annotations: str | os.PathLike[str],
     *,
@@ -79,9 +79,13 @@ def run(
     details: str | None = None,
     watch: Watch = iter,
 ) -> Report:
-    """Read, score and write; raises FileNotFoundError, InputError and ValueError with text for users.
+    """Score a results file against an annotation file; `densepose eval` has the same options.
 
-    `watch` may show the progress of measuring an atlas, which happens once.
+    `watch` may show the progress of measuring an atlas, which happens once. Raises FileNotFoundError,
+    InputError and ValueError with text for users.
+
+    >>> report = odp.evaluate("results.json", "annotations.json", atlas="odp24")
+    >>> report.summary()["gps"]["AP"]
     """
     truth = read_truth(annotations)
     with Results(results) as found:
@@ -89,7 +93,7 @@ def run(
         if kappa is not None:
             surface = surface.with_kappa(kappa)
         rules = STRICT if strict_coco else REFERENCE
-        evaluation = evaluate(truth, found, surface, category=category, rules=rules, keep_masks=True)
+        evaluation = measure(truth, found, surface, category=category, rules=rules, keep_masks=True)
         coco = coco_scores(truth, found, evaluation.groups, evaluation.categories)
         count = found.count
     if details is not None:
