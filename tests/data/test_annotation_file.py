@@ -201,3 +201,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     large_file(tmp_path / "b.json", 4000)  # some 30 MB more
     (_, small), (_, large) = opened(tmp_path / "a.json", 400), opened(tmp_path / "b.json", 4000)
     assert large - small < 35
+
+
+@pytest.mark.slow
+def test_fifty_thousand_people(tmp_path: Path) -> None:
+    """At full size: memory below 1 GB when the index is made, below 300 MB when it is there."""
+    large_file(tmp_path / "a.json", 50_000)
+    (_, first), (_, later) = opened(tmp_path / "a.json", 50_000), opened(tmp_path / "a.json", 50_000)
+    assert first < 1000 and later < 300
+    assert len(list((tmp_path / "cache" / "annotations").iterdir())) == 1

@@ -77,6 +77,7 @@ def test_a_browser_shows_turns_and_zooms_it(browser: Any, marked: list[Marked], 
     path = tmp_path / "body.html"
     path.write_text(body_page(Atlas.load(), marked, "some points"), encoding="utf-8")
     page = browser.new_page(viewport={"width": 500, "height": 480}, offline=True)  # small: drawn in software
+    page.set_default_timeout(120_000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(path.as_uri())

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.core.types import CHARTS
 from opendensepose.data.entries import brief, point_columns, read_person
-from opendensepose.data.rle import decode_mask
+from opendensepose.data.rle import read_runs
 from opendensepose.data.sample import COARSE_PARTS, GRID, Person
 from opendensepose.io.files import InputError
 from opendensepose.surface.parts import COARSE_NAMES, FINE_TO_COARSE
@@ -57,9 +56,9 @@ def check_person(entry: dict[str, Any], size: tuple[int, int] | None) -> Found:
     yield from _check_box(person, size)
     yield from _check_segmentation(person, size)
     yield from _check_keypoints(entry, person)
-    labels = yield from _decode_parts(entry, person)
+    masks = yield from _read_masks(entry, person)
     if entry.get("dp_x") is not None:
-        yield from check_points(point_columns(entry, ""), labels)
+        yield from check_points(point_columns(entry, ""), masks)
 
 
 def _check_box(person: Person, size: tuple[int, int] | None) -> Found:
@@ -75,7 +74,7 @@ def _check_segmentation(person: Person, size: tuple[int, int] | None) -> Found:
     value = person.segmentation
     if isinstance(value, dict):
         try:
-            shape = decode_mask(value).shape
+            shape, _ = read_runs(value)
             if size is not None and shape != size:
                 text = f"expected {size[1]} x {size[0]}, got {shape[1]} x {shape[0]}"
                 yield "segmentation", f"segmentation: {text}"
@@ -83,7 +82,7 @@ def _check_segmentation(person: Person, size: tuple[int, int] | None) -> Found:
             yield "segmentation", f"segmentation: {error}"
         return
     for polygon in value or []:
-        if len(polygon) < 6 or len(polygon) % 2 or not all(map(finite, polygon)):
+        if len(polygon) < 6 or len(polygon) % 2 or not places(polygon):
             yield "segmentation", f"segmentation: expected x, y of 3 corners or more, got {brief(polygon)}"
 
 
@@ -98,34 +97,43 @@ def _check_keypoints(entry: dict[str, Any], person: Person) -> Found:
         yield "keypoints", f"num_keypoints: expected {labelled}, got {brief(count)}"
 
 
-def _decode_parts(
+def _read_masks(
     entry: dict[str, Any], person: Person
-) -> Generator[tuple[str, str], None, NDArray[np.uint8] | None]:
-    """Yields what is wrong; returns the masks [14, 256, 256] a little wider, or None."""
+) -> Generator[tuple[str, str], None, list[NDArray[np.int64]] | None]:
+    """Yields what is wrong; returns where the runs of the 14 masks end, or None without good masks."""
     if person.parts is None or not any(person.parts):
         return None
     if len(entry["dp_masks"]) > COARSE_PARTS:
         yield "mask", f"dp_masks: expected {COARSE_PARTS} masks, got {len(entry['dp_masks'])}"
-    masks = np.zeros((COARSE_PARTS, GRID, GRID), np.uint8)
-    broken = False
-    kernel = np.ones((2 * NEAR + 1,) * 2, np.uint8)
+    ends = []
     for number, rle in enumerate(person.parts):
-        if rle is None:
-            continue
         try:
-            mask = decode_mask(rle)
-            if mask.shape != (GRID, GRID):
-                raise ValueError(f"expected {GRID} x {GRID}, got {mask.shape[1]} x {mask.shape[0]}")
-            masks[number] = cv2.dilate(mask.view(np.uint8), kernel)
+            shape, runs = ((GRID, GRID), np.array([GRID * GRID])) if rle is None else read_runs(rle)
+            if shape != (GRID, GRID):
+                raise ValueError(f"expected {GRID} x {GRID}, got {shape[1]} x {shape[0]}")
+            ends.append(np.cumsum(runs))
         except ValueError as error:
-            broken = True
             yield "mask", f"dp_masks of {COARSE_NAMES[number + 1]}: {error}"
-    return None if broken else masks
+    return ends if len(ends) == COARSE_PARTS else None
+
+
+def _beside(
+    row: NDArray[np.int64],  # [P]
+    column: NDArray[np.int64],  # [P]
+    ends: NDArray[np.int64],  # of the runs of one mask
+) -> NDArray[np.bool_]:
+    """Which points [P] have no pixel of a mask within NEAR cells."""
+    step = np.arange(-NEAR, NEAR + 1)
+    rows = np.clip(row[:, None, None] + step[:, None], 0, GRID - 1)  # [P, 2 NEAR + 1, 1]
+    columns = np.clip(column[:, None, None] + step, 0, GRID - 1)
+    # runs of 0s and 1s in turn, down the columns
+    run = np.searchsorted(ends, columns * GRID + rows, side="right")
+    return ~(run % 2 == 1).any((1, 2))
 
 
 def check_points(
     points: NDArray[np.float64],  # [5, P] dp_x, dp_y, dp_I, dp_U, dp_V
-    masks: NDArray[np.uint8] | None,  # [14, 256, 256]
+    masks: list[NDArray[np.int64]] | None,  # [14] where the runs of each mask end
 ) -> Found:
     """What is wrong with the points of one person."""
     x, y, chart, u, v = points
@@ -149,10 +157,13 @@ def check_points(
         if bad.any():
             yield "outside", f"{name}: expected 0..255, got {some(bad, value)}"
     if masks is not None:
-        usable = known & inside
-        part = FINE_TO_COARSE[np.where(usable, chart, 0).astype(int)].astype(int)
-        row, column = (np.where(usable, n, 0).astype(int) for n in (y, x))
-        beside = usable & (masks[part - 1, row, column] == 0)
+        usable = np.flatnonzero(known & inside)
+        part = FINE_TO_COARSE[chart[usable].astype(int)]
+        row, column = y[usable].astype(np.int64), x[usable].astype(np.int64)
+        beside = np.zeros(count, bool)
+        for number in np.unique(part):
+            own = part == number
+            beside[usable[own]] = _beside(row[own], column[own], masks[number - 1])
         if beside.any():
             where = ", ".join(f"I {chart[k]:g} at {x[k]:.0f}, {y[k]:.0f}" for k in np.flatnonzero(beside)[:3])
             yield "part", f"dp_I: {beside.sum()} of {count} points lie beside the mask of their part: {where}"
@@ -191,9 +202,13 @@ def check_regions(image: dict[str, Any]) -> Found:
 def _fit(x: Any, y: Any) -> bool:
     """Whether two lists are the corners of a region."""
     both = isinstance(x, list) and isinstance(y, list) and len(x) == len(y) >= 3
-    return both and all(map(finite, [*x, *y]))
+    return both and places(x) and places(y)
 
 
-def finite(value: Any) -> bool:
-    """Whether a value of a JSON file is a number that can be a place or a size."""
-    return isinstance(value, int | float) and abs(value) < 1e15
+def places(values: list[Any]) -> bool:
+    """Whether the entries of a list of a JSON file are numbers that can be places or sizes."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        return False
+    return array.ndim == 1 and array.dtype.kind in "iuf" and bool((np.abs(array) < 1e15).all())

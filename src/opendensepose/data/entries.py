@@ -187,20 +187,15 @@ def numbers(entry: dict[str, Any], key: str, where: str, count: int | None) -> N
     """The list of `count` finite numbers under `key`; without a count the number there."""
     value = entry.get(key)
     try:
-        array = np.asarray(value, np.float64) if _no_text(value) else np.array(np.nan)
-    except (TypeError, ValueError, OverflowError):
-        array = np.array(np.nan)
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError):  # lists of different lengths
+        array = np.array(None)
+    # text, null, and whole numbers that no float holds have other kinds
+    array = array.astype(np.float64) if array.dtype.kind in "biuf" or not array.size else np.array(np.nan)
     if array.shape != (() if count is None else (count,)) or not np.isfinite(array).all():
         wanted = "a finite number" if count is None else f"{count} finite numbers"
         raise InputError(f"{where}: key {key!r}: expected {wanted}, got {brief(value)}")
     return array
-
-
-def _no_text(value: Any) -> bool:
-    """NumPy would take "1.5" for a number."""
-    return not isinstance(value, str) and not (
-        isinstance(value, list) and any(isinstance(item, str) for item in value)
-    )
 
 
 def integer(entry: dict[str, Any], key: str, where: str) -> int:

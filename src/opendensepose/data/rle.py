@@ -29,10 +29,8 @@ def encode_labels(labels: NDArray[Any], count: int) -> list[dict[str, Any]]:
     return _encode(labels[..., None] == np.arange(1, count + 1, dtype=labels.dtype))
 
 
-def decode_mask(rle: dict[str, Any]) -> NDArray[np.bool_]:
-    """Mask [H, W] of a COCO RLE, `counts` a compressed string or a list; ValueError when it is broken."""
-    from pycocotools import mask as api
-
+def read_runs(rle: dict[str, Any]) -> tuple[tuple[int, int], NDArray[np.int64]]:
+    """Size (H, W) and runs [N] of a COCO RLE; ValueError when it is broken or its runs do not fill it."""
     counts: Any = rle.get("counts")
     try:
         height, width = (int(n) for n in rle.get("size", ()))
@@ -43,18 +41,25 @@ def decode_mask(rle: dict[str, Any]) -> NDArray[np.bool_]:
     runs = unpack_counts(counts) if runs is None else runs
     if not (height >= 0 and width >= 0 and height * width <= LARGEST):
         raise ValueError(f"RLE size: expected at most {LARGEST} pixels, got {height} x {width}")
-    # pycocotools would give unset memory for the pixels that no run covers
     if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:
         total = int(runs.sum())
         raise ValueError(f"RLE counts: expected runs that add up to {height} x {width}, got {total}")
+    return (height, width), runs
+
+
+def decode_mask(rle: dict[str, Any]) -> NDArray[np.bool_]:
+    """Mask [H, W] of a COCO RLE, `counts` a compressed string or a list; ValueError when it is broken."""
+    from pycocotools import mask as api
+
+    # checked before: pycocotools would give unset memory for the pixels that no run covers
+    (height, width), runs = read_runs(rle)
     if height * width == 0:
         return np.zeros((height, width), bool)
-    if isinstance(counts, str):
-        packed = {"size": [height, width], "counts": counts.encode("ascii")}
-    elif isinstance(counts, bytes):
-        packed = {"size": [height, width], "counts": counts}
+    size, counts = [height, width], rle["counts"]
+    if isinstance(counts, str | bytes):
+        packed = {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
     else:
-        packed = api.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
+        packed = api.frPyObjects({"size": size, "counts": runs.tolist()}, height, width)
     return np.asarray(api.decode(packed)).astype(bool)
 
 

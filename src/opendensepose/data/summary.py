@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from opendensepose.core.types import CHARTS
-from opendensepose.data.check import Problem, check_frame, check_person, check_regions, finite
+from opendensepose.data.check import Problem, check_frame, check_person, check_regions, places
 from opendensepose.data.entries import brief
 from opendensepose.data.images import ImageFolder
 from opendensepose.data.sample import PERSON
@@ -33,7 +34,7 @@ class Summary:
     crowds: int = 0
     others: int = 0  # annotations of other categories
     points: list[int] = field(default_factory=list)  # of each person that has the keys
-    per_chart: list[int] = field(default_factory=lambda: [0] * (CHARTS + 1))
+    per_chart: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CHARTS + 1, np.int64))
     heights: list[float] = field(default_factory=list)  # of boxes, pixels
     videos: dict[str, list[int]] = field(default_factory=dict)  # name -> frames, labelled ones
     tracks: Counter[tuple[str, int]] = field(default_factory=Counter)  # video, track id -> people
@@ -61,7 +62,7 @@ class Summary:
             "people_with_points": len(self.points),
             "points": sum(self.points),
             "points_per_person": _spread(self.points),
-            "points_per_part": {PART_NAMES[c]: self.per_chart[c] for c in range(1, CHARTS + 1)},
+            "points_per_part": {PART_NAMES[c]: int(self.per_chart[c]) for c in range(1, CHARTS + 1)},
             "person_height": _spread(self.heights),
             "image_height": _spread([h for h, _ in sizes]),
             "image_width": _spread([w for _, w in sizes]),
@@ -213,10 +214,11 @@ class _Walk:
         summary.people += 1
         summary.crowds += bool(entry.get("iscrowd", 0))
         box, charts = entry.get("bbox"), entry.get("dp_I")
-        if isinstance(box, list) and len(box) == 4 and finite(box[3]):
+        if isinstance(box, list) and len(box) == 4 and places(box):
             summary.heights.append(float(box[3]))
         if isinstance(charts, list):
             summary.points.append(len(charts))
-            for chart in charts:
-                if finite(chart) and chart in range(1, CHARTS + 1):
-                    summary.per_chart[int(chart)] += 1
+            if places(charts) and charts:
+                known = np.asarray(charts)
+                known = known[(known >= 1) & (known <= CHARTS) & (known == np.floor(known))].astype(int)
+                self.summary.per_chart += np.bincount(known, minlength=CHARTS + 1)
