@@ -7,6 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from annotation_files import coco_file
+from opendensepose.data import AnnotationFile
+from opendensepose.data.check import KINDS
 from opendensepose.io.results import save_result
 from people import people
 
@@ -34,3 +37,25 @@ def test_examples_of_files_md(
 
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) == 4
+
+
+def test_example_of_data_md(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (PAGE.parent / "data.md").read_text(), re.DOTALL)
+    content = coco_file(tmp_path / "annotations.json")
+    for image in content["images"]:
+        path = tmp_path / "val2014" / image["file_name"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert "annotations.json" in {path.name for path in tmp_path.iterdir()}
+    assert len(capsys.readouterr().out.splitlines()) == 3 + 6
+    assert [len(s.people) for s in AnnotationFile("first_person.json")] == [1, 1, 0]
+
+
+def test_data_md_has_every_kind_of_problem() -> None:
+    text = (PAGE.parent / "data.md").read_text()
+    for kind in KINDS:
+        assert re.search(rf"\|[^|]*\b{kind}\b", text), kind

@@ -20,11 +20,14 @@ from opendensepose.viz.atlas import draw_body, draw_layout, likeness
 @click.option(
     "--compare", metavar="PICTURE", help="Another atlas, drawn alike; put beside ours and measured."
 )
+@click.option(
+    "--atlas", "source", metavar="DIR", default="odp24", help="The official atlas, out of its files."
+)
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 @json_option
-def atlas(out: str, compare: str | None, json_file: str | None, quiet: bool) -> None:
+def atlas(out: str, compare: str | None, source: str, json_file: str | None, quiet: bool) -> None:
     """Draw the body atlas: 24 charts, U to the right and V up; the body from the front and from behind."""
-    charts = Atlas.load()
+    charts = Atlas.load(source)
     layout = draw_layout(charts)
     panels, lines = [layout, draw_body(charts, len(layout))], []
     summary: dict[str, Any] = {"out": out, "atlas": charts.name, "faces": len(charts.faces)}
