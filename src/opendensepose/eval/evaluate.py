@@ -62,7 +62,7 @@ def measure(
             raise ValueError(f"category: expected one of {', '.join(map(str, categories))}, got {category}")
         categories = (category,)
     groups = list(score(truth, results, surface, categories, rules, keep_masks=keep_masks))
-    pairs = [[_pairs(group, limits) for limits in AREAS.values()] for group in groups]
+    pairs = [_pairs_by_area(group) for group in groups]
     modes = {mode: score_mode(groups, pairs, mode, categories, rules) for mode in MODES}
     return Evaluation(groups, categories, modes, rules)
 
@@ -90,9 +90,10 @@ def score_mode(
         table = similarity(group, mode)
         scores = np.array([d.score for d in group.detections], np.float64)
         for a, one in enumerate(by_area):
-            outcome = match(table, one, THRESHOLDS, rules)
             if a == 0:
-                everywhere.append(outcome)
+                everywhere.append(match(table, one, THRESHOLDS, rules))
+            same = one is by_area[0]
+            outcome = everywhere[-1] if same else match(table, one, THRESHOLDS, rules)
             people = len(one.ignored) - int(np.count_nonzero(one.ignored))
             scored.setdefault((group.category, a), []).append(
                 Scored(scores, outcome.counted, outcome.ignored, people)
@@ -102,6 +103,17 @@ def score_mode(
             images = scored.get((category, a), [])
             precision[:, :, k, a], recall[:, k, a] = precision_recall(images, len(THRESHOLDS))
     return ModeScore(precision, recall, everywhere, summarise(precision, recall))
+
+
+def _pairs_by_area(group: Group) -> list[Pairs]:
+    """The group for each range of areas; the first one again where a range leaves nobody out."""
+    first, *others = (_pairs(group, limits) for limits in AREAS.values())
+
+    def alike(other: Pairs) -> bool:
+        same_people = np.array_equal(other.ignored, first.ignored)
+        return same_people and np.array_equal(other.out_of_range, first.out_of_range)
+
+    return [first, *(first if alike(other) else other for other in others)]
 
 
 def _pairs(group: Group, limits: tuple[float, float]) -> Pairs:

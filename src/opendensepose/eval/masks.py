@@ -84,10 +84,10 @@ def _interpolate(
     )
     cells = grid.view(np.uint8)
     columns_first = cells.T  # pycocotools' masks lie column by column
-    along = columns_first.take(x0, axis=0) + columns_first.take(x1, axis=0)
-    neighbours = along.take(y0, axis=1) + along.take(y1, axis=1)  # how many of the four are inside
-    inside = np.ascontiguousarray(neighbours.T == 4)
-    columns, rows = np.divmod(np.flatnonzero((neighbours - 1) < 3), len(y0))  # 1..3; 0 wraps to 255
+    across = np.ascontiguousarray((columns_first.take(x0, axis=0) + columns_first.take(x1, axis=0)).T)
+    neighbours = across.take(y0, axis=0) + across.take(y1, axis=0)  # how many of the four are inside
+    inside = neighbours == 4
+    rows, columns = np.divmod(np.flatnonzero((neighbours - 1) < 3), len(x0))  # 1..3; 0 wraps to 255
     v, u = wy[rows], wx[columns]
     top, bottom, left, right = y0[rows], y1[rows], x0[columns], x1[columns]
     total = cells[top, left] * (1 - v) * (1 - u)

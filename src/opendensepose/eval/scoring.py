@@ -73,10 +73,10 @@ def score(
     """
     unknown = results.by_image.keys() - truth.images.keys()
     if unknown:
-        number = min(d.number for image in unknown for d in results.by_image[image])
+        first = min((d for image in unknown for d in results.by_image[image]), key=lambda d: d.number)
         raise InputError(
-            f"{results.path}: entry {number}: key 'image_id': expected an image of {truth.path}, "
-            f"got {next(i for i in unknown if any(d.number == number for d in results.by_image[i]))}"
+            f"{results.path}: entry {first.number}: key 'image_id': expected an image of {truth.path}, "
+            f"got {first.image_id}"
         )
     batch: list[tuple[Group, TruthImage]] = []
     maps: Maps = {}
