@@ -210,10 +210,9 @@ def act(use: Use, user: Anybody, assignment: Id, content: RawBody) -> dict[str, 
     event, new = work.record(use.project.store, use.views, user, assignment, action)
     answer: dict[str, Any] = {"stored": event.id, "new": new}
     if event.kind == "place":
-        number = event.data["point"]
-        part = next(p["part"] for p in _state(use, assignment).points if p["number"] == number)
         answer["placed"] = {k: v for k, v in event.data.items() if k != "point"}
-        answer["places"] = work.surface_places(use.views, part, event.data["face"], event.data["bary"])
+        where = event.data["part"], event.data["face"], event.data["bary"]
+        answer["places"] = work.surface_places(use.views, *where)
     elif event.kind in ("parts_done", "parts_reopen", "undo", "redo", "return", "cannot"):
         answer["state"] = _state(use, assignment).to_json()
     return answer

@@ -29,6 +29,7 @@ from opendensepose.annotate.store import (
 from opendensepose.annotate.views import WHOLE, ViewSet
 
 _HOUR = 3600.0
+UNDOABLE = (*DRAWING, *PLACING, "undo", "redo")
 _OPEN_AT_ONCE = 3  # people that one annotator may have unfinished
 
 
@@ -52,15 +53,16 @@ class Summary:
     last: float  # Unix time of the last event
 
 
-def events_of(session: Session, assignment: int) -> Sequence[Event]:
-    """All events of an assignment, in order."""
-    return session.scalars(select(Event).where(Event.assignment_id == assignment).order_by(Event.id)).all()
+def events_of(session: Session, assignment: int, moves: bool = False) -> Sequence[Event]:
+    """The events of an assignment, in order; with `moves` only those that move it on."""
+    query = select(Event).where(Event.assignment_id == assignment).order_by(Event.id)
+    return session.scalars(query.where(Event.kind.not_in(UNDOABLE)) if moves else query).all()
 
 
 def summaries(session: Session, user: int | None = None) -> list[Summary]:
     """Where every assignment stands (of one user), oldest first; reads only the events that move it on."""
     query = select(Assignment).order_by(Assignment.id)
-    moves = select(Event).where(Event.kind.not_in(DRAWING + PLACING + ("undo", "redo"))).order_by(Event.id)
+    moves = select(Event).where(Event.kind.not_in(UNDOABLE)).order_by(Event.id)
     latest = select(Event.assignment_id, func.max(Event.at)).group_by(Event.assignment_id)
     if user is not None:
         mine = select(Assignment.id).where(Assignment.user_id == user)
@@ -141,7 +143,9 @@ def record(
             raise Refused("this assignment is somebody else's", 404 if user.role == "annotator" else 403)
         if known := _known(session, assignment_id, action.key):
             return known, False
-        state = fold(events_of(session, assignment_id))
+        # stage and points follow from few events; all are read only where the drawing or placing matters
+        every = action.kind in ("parts_done", "submit")
+        state = fold(events_of(session, assignment_id, moves=not every))
         data = _details(session, views, assignment, state, action)
     try:
         with store.write() as session:
@@ -215,7 +219,7 @@ def _point(state: State, number: int) -> dict[str, Any]:
 
 
 def _surface(views: ViewSet, state: State, click: dict[str, Any]) -> dict[str, Any]:
-    """Face, barycentrics, chart, u and v of a click."""
+    """Part, face, barycentrics, chart, u and v of a click."""
     part = _point(state, click["point"])["part"]
     found = views.locate(part, click["view"], click["x"], click["y"])
     if found is None:
@@ -223,6 +227,7 @@ def _surface(views: ViewSet, state: State, click: dict[str, Any]) -> dict[str, A
     face, bary = found
     chart, uv = views.atlas.from_face([face], bary[None])
     return {
+        "part": part,
         "face": face,
         "bary": [round(float(b), 6) for b in bary],
         "chart": int(chart[0]),

@@ -134,7 +134,7 @@ async function heat(rows) {
 function chart(rows) {
   const known = rows.filter((a) => a.error_time.length);
   if (!known.length) return make('p', { class: 'lead' }, 'No gold person is handed in yet.');
-  const [w, h, left, low] = [560, 220, 40, 24];
+  const [w, h, left, low] = [560, 220, 58, 24];
   const top = Math.max(4, ...known.flatMap((a) => a.error_time.map((p) => p[1]))) * 1.1;
   const longest = Math.max(...known.map((a) => a.error_time.length));
   const x = (/** @type {number} */ k) => left + ((w - left - 10) * (longest > 1 ? k / (longest - 1) : 0.5));

@@ -137,6 +137,8 @@ function side() {
   table = new Pane(byId('turntable'), views.turntable.width, views.turntable.height, 'all points: drag to turn');
   void strip(0).then((image) => {
     if (table) table.strip = image;
+    const placed = Object.keys(places)[0];
+    if (placed) void choose(Number(placed));
     turn(0);
   });
   let from = 0;
