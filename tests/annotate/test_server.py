@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -150,3 +152,24 @@ def test_pages_and_pictures(sign_in: Any) -> None:
     assert ann.get(f"/api/assignments/{assignment}/tiles/0/0/0").headers["content-type"] == "image/jpeg"
     assert ann.get(f"/api/assignments/{assignment}/tiles/0/7/0").status_code == 404
     assert ann.get("/api/views/3").headers["content-type"] == "image/jpeg"
+
+
+def test_what_is_exported_is_checked_and_trained_on(
+    sign_in: Any, project: Project, views: ViewSet, tmp_path: Path
+) -> None:
+    """`data check` finds nothing wrong, `train` takes a step."""
+    pytest.importorskip("torch")
+    ann = sign_in("ann")
+    assignment = draw_torso(ann)
+    place_all(ann, assignment, views)
+    send(ann, assignment, "submit")
+    export(project, tmp_path / "set")
+    annotations, images = tmp_path / "set" / "annotations.json", tmp_path / "set" / "images"
+    run = "from opendensepose.cli import main; main()"
+    options = ["--annotations", str(annotations), "--images", str(images), "--out", str(tmp_path / "run")]
+    step = ["--steps", "1", "--workers", "0", "--batch-size", "1", "--quiet"]
+    check = ["data", "check", str(annotations), "--images", str(images)]
+    for arguments in (check, ["train", *options, *step]):
+        done = subprocess.run([sys.executable, "-c", run, *arguments], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "best.pt").is_file()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from sqlalchemy import func, select
@@ -71,13 +70,10 @@ def serve(folder: Path, database: str | None, host: str, port: int, *, tell: Tel
     import uvicorn
 
     from opendensepose.annotate.drawing import load_views
-    from opendensepose.annotate.quality import measured_surface
     from opendensepose.annotate.server import make_app
 
     project = Project.open(folder, database)
     views, pictures = load_views(lambda part: tell(f"drawing the body, part {part} of 14 (once)"))
-    # the first dashboard would wait for it: half a minute of work, once for this user
-    Thread(target=measured_surface, daemon=True).start()
     hosts = None if host in ("127.0.0.1", "localhost", "::1") else ["*"]
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     shown = f"[{host}]" if ":" in host else host
