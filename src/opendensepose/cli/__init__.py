@@ -18,6 +18,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "show": "Draw annotations on their images, on the 3D body, or as video.",
     "synth": "Make pictures of synthetic people with exact ground truth.",
     "train": "Train a net on them, or on your own data.",
+    "inpaint": "Fill people from their annotated points, with a trained teacher.",
     "export": "Make a model file of a trained net.",
     "annotate": "Annotate photos in the browser.",
     "convert": "Make a model file of official weights.",

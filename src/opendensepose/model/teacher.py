@@ -37,7 +37,7 @@ class Teacher(nn.Module):
         self.context = nn.Linear(widths[-1], widths[-1])
         self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths[1:]))
         self.up = nn.ModuleList(ConvNorm(a, a, norm=norm) for a in widths[1:-1])
-        self.predictor = DensePredictor(widths[1], kernel=2, confidences={"sigma_2": 25})
+        self.predictor = DensePredictor(widths[1], kernel=4, confidences={"sigma_2": 25})
         table = torch.from_numpy(FINE_TO_COARSE.astype("int64"))
         allowed = table[None] == torch.arange(PARTS)[:, None]  # which charts a part has
         self.register_buffer("allowed", allowed, persistent=False)

@@ -17,9 +17,11 @@ from opendensepose.data.sample import GRID, Person, Sample
 from opendensepose.io.files import InputError
 from opendensepose.io.image import read_image
 from opendensepose.model.targets import DENSE, FILLED, SPARSE, UNKNOWN, UNLABELLED
+from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train import picture as P
 
 MOST = 250  # people of one picture: their numbers are bytes
+UNSURE = 100  # in dense maps that a teacher filled: 100 + coarse part where the chart is not known
 
 
 class Source(Protocol):
@@ -50,7 +52,12 @@ class DenseSource:
         iuv, instance = _read(self.iuv), _read(self.instance)
         uv = ((iuv[..., 1:].astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
         chart = iuv[..., 0].astype(np.uint8)
-        return P.Picture(image, chart, uv.transpose(2, 0, 1), instance, None, self.people, self.points)
+        coarse = None
+        if (chart >= UNSURE).any():
+            unsure = chart >= UNSURE
+            coarse = np.where(unsure, chart - UNSURE, FINE_TO_COARSE[chart * ~unsure]).astype(np.uint8)
+            chart[unsure] = UNKNOWN
+        return P.Picture(image, chart, uv.transpose(2, 0, 1), instance, coarse, self.people, self.points)
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,9 @@ def _dense_sources(folder: Path, file: AnnotationFile) -> list[DenseSource]:
             if person.instance is None:
                 continue
             keypoints = person.keypoints
-            people[person.instance] = P.Person(FILLED if filled else DENSE, keypoints)
-            if filled and person.points is not None:
+            kind = (FILLED if _has_points(person) else UNLABELLED) if filled else DENSE
+            people[person.instance] = P.Person(kind, keypoints)
+            if kind == FILLED:
                 points.append(_points(person, person.instance))
         boxes = np.array([p.box for p in sample.people], np.float64).reshape(-1, 4)
         image = folder / "images" / sample.file_name
@@ -145,10 +153,8 @@ def from_sample(sample: Sample, image: NDArray[np.uint8]) -> P.Picture:
     """
     size = image.shape[:2]
     coarse, instance = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    listed = [p for p in sample.people if not p.iscrowd and (p.box[2:] > p.box[:2]).all()]
-    listed.sort(key=lambda p: -float(np.prod(p.box[2:] - p.box[:2])))
     people, points = {}, []
-    for number, person in enumerate(listed[:MOST], start=1):
+    for number, person in enumerate(listed_people(sample), start=1):
         try:
             labels, mask = _rasters(person, size)
         except ValueError as error:
@@ -162,6 +168,12 @@ def from_sample(sample: Sample, image: NDArray[np.uint8]) -> P.Picture:
     chart = np.where(instance > 0, UNKNOWN, 0).astype(np.uint8)
     uv = np.zeros((2, *size), np.uint8)
     return P.Picture(image, chart, uv, instance, coarse, people, _joined(points))
+
+
+def listed_people(sample: Sample) -> list[Person]:
+    """The people of an image in the order of their numbers (from 1): large ones first, no crowds."""
+    listed = [p for p in sample.people if not p.iscrowd and (p.box[2:] > p.box[:2]).all()]
+    return sorted(listed, key=lambda p: -float(np.prod(p.box[2:] - p.box[:2])))[:MOST]
 
 
 def _rasters(person: Person, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
