@@ -23,9 +23,19 @@ from numpy.typing import NDArray
 
 from opendensepose.core.decode import quantise
 from opendensepose.core.types import Result
-from opendensepose.export import Dense, Detector, export, feature_names, pyramid_names, stage_names
+from opendensepose.export import export
 from opendensepose.io.image import read_image
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.graphs import (
+    Decoding,
+    Dense,
+    Detector,
+    decodes_late,
+    dense_inputs,
+    feature_names,
+    pyramid_names,
+    stage_names,
+)
 from opendensepose.model.official import from_content
 from opendensepose.model.rcnn import DensePoseRCNN
 from opendensepose.runtime import Predictor
@@ -68,7 +78,6 @@ class Net:
 
     detector: Runner  # image -> outputs and stages
     box_head: Runner  # p2.. p5, proposals -> box_logits, box_deltas
-    dense: Runner  # features, boxes -> maps
     predictor: Predictor
     pyramid: list[str]  # names of p2..p6
 
@@ -97,7 +106,7 @@ def open_net(weights: Arrays, short: int, folder: Path, *, backend: str = "torch
     whole = subgraph(graph, ["image"], [o.name for o in graph.graph.output] + stages)
     head = subgraph(graph, [*pyramid[:4], "proposals"], ["box_logits", "box_deltas"])
     sessions = [Session(g, "detector", device="cpu") for g in (whole, head)]
-    return Net(sessions[0].run, sessions[1].run, predictor._dense.run, predictor, pyramid)
+    return Net(sessions[0].run, sessions[1].run, predictor, pyramid)
 
 
 def export_official(model: DensePoseRCNN, path: Path, *, short: int, long: int = 1333) -> Path:
@@ -136,9 +145,13 @@ def _torch_net(model: DensePoseRCNN, predictor: Predictor) -> Net:
     features, pyramid = tuple(feature_names(model)), pyramid_names(model)
     detector = TorchGraph(Detector(model), ("image",), (*features, "boxes", "scores", *stage_names(model)))
     head = TorchGraph(BoxHead(model), (*pyramid[:4], "proposals"), ("box_logits", "box_deltas"))
-    dense = TorchGraph(Dense(model), (*features, "boxes"), tuple(model.predictor.split))
+    dense = TorchGraph(Dense(model), (*dense_inputs(model), "boxes"), tuple(model.predictor.split))
+    if decodes_late(model):
+        predictor._decoder = TorchGraph(  # type: ignore[assignment]
+            Decoding(model), (*features, "boxes"), ("decoded", "corner")
+        )
     predictor._detector, predictor._dense = detector, dense  # type: ignore[assignment]
-    return Net(detector.run, head.run, dense.run, predictor, pyramid)
+    return Net(detector.run, head.run, predictor, pyramid)
 
 
 def subgraph(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> bytes:
@@ -176,7 +189,8 @@ def compare(net: Net, reference: Arrays, image: Path) -> list[Figure]:
     figures = [Figure("resized picture, grey levels", off, 0)]
     figures += _feature_figures(stages, net.pyramid, reference) + _box_figures(net, stages, reference)
     given = reference["given_boxes"]
-    figures += _dense_figures(net.dense({**stages, "boxes": given}), reference)
+    maps, decoded = net.predictor.dense_maps(stages, given)
+    figures += _dense_figures(maps, decoded.get("decoded"), reference)
     found = net.predictor(picture, threshold=0.05)
     figures += _detection_figures(found, reference)
     figures += _map_figures(found, net.predictor(picture, boxes=reference["given_boxes_orig"]), reference)
@@ -196,9 +210,6 @@ def _feature_figures(stages: Arrays, pyramid: list[str], reference: Arrays) -> l
             maps[f"rpn_{kind}"] = wholes[f"rpn_{kind}"][:, ::thin, ::thin]
         for kind, part in maps.items():
             figures += _array_figures(f"{kind}_p{level}", part, wholes[kind], reference, FEATURE_BAR)
-    if "decoder_sub" in reference:
-        decoder = stages["features_0"][0]
-        figures += _array_figures("decoder", decoder[::16, ::8, ::8], decoder, reference, FEATURE_BAR)
     return figures
 
 
@@ -228,16 +239,17 @@ def _box_figures(net: Net, stages: Arrays, reference: Arrays) -> list[Figure]:
     ]
 
 
-def _dense_figures(maps: Arrays, reference: Arrays) -> list[Figure]:
+def _dense_figures(maps: Arrays, decoder: NDArray[Any] | None, reference: Arrays) -> list[Figure]:
     theirs = {f"dp_{DENSE_NAMES.get(name, name)}": value for name, value in maps.items()}
     expected = {f"dp_{name}" for name in reference["dp_chan_fields"]}
     if set(theirs) != expected:
         raise ValueError(f"dense outputs: expected {sorted(expected)}, got {sorted(theirs)}")
-    return [
-        figure
-        for name, value in theirs.items()
-        for figure in _array_figures(name, value[:, :, 1::4, 1::4], value, reference, DENSE_BAR)
-    ]
+    figures = []
+    if decoder is not None:  # whole: the given boxes reach from side to side
+        figures += _array_figures("decoder", decoder[0, ::16, ::8, ::8], decoder, reference, FEATURE_BAR)
+    for name, value in theirs.items():
+        figures += _array_figures(name, value[:, :, 1::4, 1::4], value, reference, DENSE_BAR)
+    return figures
 
 
 def _detection_figures(found: Result, reference: Arrays) -> list[Figure]:

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from torchvision.ops import box_iou
 
 from benchmarks import official
-from opendensepose.export import Dense, Detector, export, load_model
+from opendensepose.export import export, load_model
 from opendensepose.io.image import read_image
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.graphs import Dense, Detector
 from opendensepose.model.rcnn import DensePoseRCNN, small
 from opendensepose.runtime.preprocess import preprocess
 

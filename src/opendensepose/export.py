@@ -21,73 +21,17 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import opendensepose
 from opendensepose.io.files import atomic
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.graphs import Dense, Decoding, Detector, decodes_late, feature_names, stage_names
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.train.build import saved_model
 from opendensepose.train.checkpoint import load_checkpoint, load_weights
 
 OPSET = 18
-STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
-GRAPHS = ("detector.onnx", "dense.onnx")
 PREFIX, HALF = "model.", ".half"  # around the net's own names of weights, in the graphs
-
-
-class Detector(nn.Module):
-    """image uint8 [H, W, 3] -> what the dense head reads (the decoder's map), boxes [N, 4], scores [N].
-
-    The stages that follow (`stage_names`) keep their names in the graph, for comparisons, but are no outputs.
-    """
-
-    def __init__(self, model: DensePoseRCNN) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        height, width = image.shape[0], image.shape[1]
-        x = self.model.normalise(image.permute(2, 0, 1)[None].to(torch.float32))
-        x = F.pad(x, (0, (-width) % STRIDE, 0, (-height) % STRIDE))
-        pyramid = self.model.pyramid(x)
-        found = self.model.detect_stages(pyramid, height, width)
-        features = self.model.dense_features(pyramid)
-        rpn = [*found.rpn_logits, *found.rpn_deltas]
-        inner = pyramid if self.model.decoder is not None else pyramid[len(features) :]
-        stages = (*inner, *rpn, found.proposals, found.box_logits, found.box_deltas)
-        return (*features, found.boxes, found.scores, *stages)
-
-
-def stage_names(model: DensePoseRCNN) -> list[str]:
-    """Names of the tensors that `Detector` gives after its outputs."""
-    levels = [stride.bit_length() - 1 for stride in model.rpn.strides]
-    rpn = [f"rpn_{kind}_{level}" for kind in ("logits", "deltas") for level in levels]
-    inner = [name for name in pyramid_names(model) if name not in feature_names(model)]
-    return [*inner, *rpn, "proposals", "box_logits", "box_deltas"]
-
-
-def pyramid_names(model: DensePoseRCNN) -> list[str]:
-    """Names of the pyramid's maps, finest first."""
-    features = [] if model.decoder is not None else feature_names(model)
-    return features + [f"p{level}" for level in range(2, 7)][len(features) :]
-
-
-def feature_names(model: DensePoseRCNN) -> list[str]:
-    """Names of the maps that go from one graph to the other."""
-    return [f"features_{i}" for i in range(len(model.settings.dense_strides))]
-
-
-class Dense(nn.Module):
-    """What the dense head reads and boxes [N, 4] -> coarse, fine, u, v, confidences, further heads' maps."""
-
-    def __init__(self, model: DensePoseRCNN) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, *features_and_boxes: Tensor) -> tuple[Tensor, ...]:
-        outputs, _ = self.model.dense(list(features_and_boxes[:-1]), [features_and_boxes[-1]])
-        return tuple(outputs[name] for name in self.model.output_names)
 
 
 def export(
@@ -125,7 +69,7 @@ def export(
     target = Path(path)
     with atomic(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo("model.json"), json.dumps(meta, indent=1))
-        for member, content in zip(GRAPHS, graphs(model, half=half), strict=True):
+        for member, content in graphs(model, half=half).items():
             archive.writestr(
                 zipfile.ZipInfo(member), content
             )  # ZipInfo: no clock, the same net gives the same bytes
@@ -145,30 +89,39 @@ def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN:
     return model.eval()
 
 
-def graphs(model: DensePoseRCNN, *, half: bool = True) -> tuple[bytes, bytes]:
-    """Both ONNX graphs, serialised; `half` stores kernels and matrices in half precision."""
+def graphs(model: DensePoseRCNN, *, half: bool = True) -> dict[str, bytes]:
+    """The ONNX graphs by their names in the file; `half` stores kernels and matrices in half precision."""
     model = model.eval().to(memory_format=torch.contiguous_format)
     image = torch.zeros(96, 128, 3, dtype=torch.uint8)
     boxes = torch.tensor([[4.0, 8.0, 60.0, 90.0], [30.0, 10.0, 100.0, 80.0]])
-    channels = model.dense_channels
-    features = [
-        torch.zeros(1, channels, 96 // stride, 128 // stride) for stride in model.settings.dense_strides
-    ]
-    maps = {name: {2: f"h{i}", 3: f"w{i}"} for i, name in enumerate(feature_names(model))}
-    detector = _trace(
-        Detector(model),
-        (image,),
-        {"image": {0: "H", 1: "W"}},
-        {**maps, "boxes": {0: "N"}, "scores": {0: "N"}},
-        inner=stage_names(model),
-    )
-    dense = _trace(
+    names = feature_names(model)
+    maps = {name: {2: f"h{i}", 3: f"w{i}"} for i, name in enumerate(names)}
+    with torch.no_grad():
+        features = Detector(model)(image)[: len(names)]
+    traced = {
+        "detector.onnx": _trace(
+            Detector(model),
+            (image,),
+            {"image": {0: "H", 1: "W"}},
+            {**maps, "boxes": {0: "N"}, "scores": {0: "N"}},
+            inner=stage_names(model),
+        )
+    }
+    if decodes_late(model):
+        decoded = {"decoded": {2: "h", 3: "w"}}
+        inputs = {**maps, "boxes": {0: "N"}}
+        traced["decoder.onnx"] = _trace(
+            Decoding(model), (*features, boxes), inputs, {**decoded, "corner": {}}
+        )
+        with torch.no_grad():
+            features, maps = Decoding(model)(*features, boxes)[:1], decoded
+    traced["dense.onnx"] = _trace(
         Dense(model),
         (*features, boxes),
         {**maps, "boxes": {0: "N"}},
         {k: {0: "N"} for k in model.output_names},
     )
-    return tuple(_pack(graph, half).SerializeToString() for graph in (detector, dense))
+    return {name: _pack(graph, half).SerializeToString() for name, graph in traced.items()}
 
 
 def _trace(
@@ -233,7 +186,8 @@ def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
         return load_checkpoint(source)["ema"]["state"]
     file = ModelFile.open(source)
     state = {}
-    models = [onnx.load_from_string(graph) for graph in (file.detector, file.dense)]
+    parts = [graph for graph in (file.detector, file.decoder, file.dense) if graph]
+    models = [onnx.load_from_string(graph) for graph in parts]
     for weight in (weight for model in models for weight in model.graph.initializer):
         if weight.name.startswith(PREFIX):
             name = weight.name.removeprefix(PREFIX).removesuffix(HALF)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from benchmarks.parity import compare, noise_pictures
-from opendensepose.export import Dense, export, graphs, model_from_file, read_weights
+from opendensepose.export import export, graphs, model_from_file, read_weights
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.graphs import Dense
 from opendensepose.runtime import load
 
 

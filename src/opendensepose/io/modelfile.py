@@ -17,6 +17,7 @@ from opendensepose.core.types import ATLASES
 WEIGHTS = Path(__file__).parents[1] / "weights"  # the models that come with the package
 FORMAT = 1
 LIMITS = {"model.json": 1 << 20, "detector.onnx": 2 << 30, "dense.onnx": 2 << 30}  # bytes
+OPTIONAL = {"decoder.onnx": 2 << 30}
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ModelFile:
     meta: dict[str, Any]  # model.json, checked
     detector: bytes = field(repr=False)  # ONNX
     dense: bytes = field(repr=False)  # ONNX
+    decoder: bytes | None = field(repr=False, default=None)  # ONNX, of full-size nets
 
     @classmethod
     def open(cls, name_or_path: str | os.PathLike[str]) -> ModelFile:
@@ -36,7 +38,8 @@ class ModelFile:
         path = find_model(name_or_path)
         try:
             with zipfile.ZipFile(path) as archive:
-                parts = {name: _member(archive, name, path) for name in LIMITS}
+                found = {name for name in OPTIONAL if name in archive.namelist()}
+                parts = {name: _member(archive, name, path) for name in (*LIMITS, *found)}
         except (
             zipfile.BadZipFile,
             zipfile.LargeZipFile,
@@ -47,7 +50,8 @@ class ModelFile:
             raise ValueError(
                 f"{path}: expected a whole model file, got a broken or foreign one ({error})"
             ) from error
-        return cls(_parse_meta(parts["model.json"], path), parts["detector.onnx"], parts["dense.onnx"])
+        meta = _parse_meta(parts["model.json"], path)
+        return cls(meta, parts["detector.onnx"], parts["dense.onnx"], parts.get("decoder.onnx"))
 
 
 def find_model(name_or_path: str | os.PathLike[str]) -> Path:
@@ -74,8 +78,9 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     # uncompressed only: then the size of the file bounds the memory that reading it can take
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{path}: expected {name} stored uncompressed, got compression {info.compress_type}")
-    if info.file_size > LIMITS[name]:
-        raise ValueError(f"{path}: expected {name} of at most {LIMITS[name]} bytes, got {info.file_size}")
+    limit = (LIMITS | OPTIONAL)[name]
+    if info.file_size > limit:
+        raise ValueError(f"{path}: expected {name} of at most {limit} bytes, got {info.file_size}")
     return archive.read(info)  # checks the CRC
 
 

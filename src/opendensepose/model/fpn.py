@@ -24,7 +24,6 @@ class FPN(nn.Module):
         norm: Norm | None = None,
     ) -> None:
         super().__init__()
-        self.channels = channels
         kernels = [finest_kernel] + [3] * (len(inputs) - 1)
         self.lateral = nn.ModuleList(plain_conv(c, channels, 1, norm) for c in inputs)
         self.output = nn.ModuleList(plain_conv(channels, channels, k, norm) for k in kernels)

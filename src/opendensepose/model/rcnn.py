@@ -142,11 +142,6 @@ class DensePoseRCNN(nn.Module):
         keep = nms(outer(boxes, edge), score, s.nms_threshold)[: s.max_people]
         return Detection(boxes[keep], score[keep], logits, deltas, proposals, classes, refinement)
 
-    @property
-    def dense_channels(self) -> int:
-        """Channels of `dense_features`."""
-        return self.fpn.channels if self.decoder is None else self.decoder.predictor.out_channels
-
     def dense_features(self, pyramid: list[Tensor]) -> list[Tensor]:
         """The maps that the dense head pools from: the decoder's [B, C, H/4, W/4], or without one p2..p5."""
         return pyramid[:4] if self.decoder is None else [self.decoder(pyramid)]

@@ -1,0 +1,124 @@
+"""The parts of a net as they are exported: the detector, a full-size decoder, the dense head at given boxes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from opendensepose.model.deeplab import DeepLabHead
+from opendensepose.model.heads import ConvHead, HourglassHead
+from opendensepose.model.rcnn import DensePoseRCNN
+from opendensepose.model.winograd import WinogradHead
+
+STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
+# Cells of p5 around people that the full-size decoder must see to be exact: kernels and bilinear steps at
+# strides 32, 16, 8 and 4 reach 64 + 32 + 16 + 4 pixels, pooling 8 more
+MARGIN = 4
+
+
+class Detector(nn.Module):
+    """image uint8 [H, W, 3] -> maps (`feature_names`), boxes [N, 4], scores [N].
+
+    The stages that follow (`stage_names`) keep their names in the graph, for comparisons, but are no outputs.
+    """
+
+    def __init__(self, model: DensePoseRCNN) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        height, width = image.shape[0], image.shape[1]
+        x = self.model.normalise(image.permute(2, 0, 1)[None].to(torch.float32))
+        x = F.pad(x, (0, (-width) % STRIDE, 0, (-height) % STRIDE))
+        pyramid = self.model.pyramid(x)
+        found = self.model.detect_stages(pyramid, height, width)
+        if len(feature_names(self.model)) == 4:
+            features, inner = pyramid[:4], pyramid[4:]
+        else:
+            features, inner = self.model.dense_features(pyramid), pyramid
+        rpn = [*found.rpn_logits, *found.rpn_deltas]
+        stages = (*inner, *rpn, found.proposals, found.box_logits, found.box_deltas)
+        return (*features, found.boxes, found.scores, *stages)
+
+
+class Decoding(nn.Module):
+    """p2..p5 and boxes [N, 4], N >= 1 -> the decoder's map of a part of the image, and that part's corner.
+
+    The part is as large as the dense head needs for these boxes; corner [4] is (x, y, x, y) in pixels.
+    """
+
+    def __init__(self, model: DensePoseRCNN) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *pyramid_and_boxes: Tensor) -> tuple[Tensor, Tensor]:
+        *pyramid, boxes = pyramid_and_boxes
+        height, width = pyramid[3].shape[2:]
+        low = torch.floor(boxes[:, :2].amin(0) / STRIDE).to(torch.int64) - MARGIN
+        high = torch.ceil(boxes[:, 2:].amax(0) / STRIDE).to(torch.int64) + MARGIN
+        low, high = low.clamp(min=0), high.clamp(min=1)
+        left, top = low[0].clamp(max=width - 1), low[1].clamp(max=height - 1)
+        right, bottom = high[0].clamp(max=width), high[1].clamp(max=height)
+        parts = []
+        for level, features in enumerate(pyramid):
+            scale = 2 ** (3 - level)
+            parts.append(features[:, :, top * scale : bottom * scale, left * scale : right * scale])
+        corner = torch.stack([left, top, left, top]) * STRIDE
+        return self.model.dense_features(parts)[0], corner.to(boxes.dtype)
+
+
+class Dense(nn.Module):
+    """The decoder's map (or p2..p5) and boxes [N, 4] -> coarse, fine, u, v, confidences, further heads' maps."""
+
+    def __init__(self, model: DensePoseRCNN) -> None:
+        super().__init__()
+        self.model = model
+        self.head = fast_head(model)
+
+    def forward(self, *features_and_boxes: Tensor) -> tuple[Tensor, ...]:
+        *features, boxes = features_and_boxes
+        if self.head is None:
+            outputs, _ = self.model.dense(features, [boxes])
+        else:
+            outputs = self.model.predictor(self.head(self.model.pool_dense(features, [boxes])))
+        return tuple(outputs[name] for name in self.model.output_names)
+
+
+def fast_head(model: DensePoseRCNN) -> nn.Module | None:
+    """A full-size dense head with its convolutions in Winograd's form; None where it has none, or shares."""
+    size = model.settings.dense_pool
+    if model.tasks is None and isinstance(model.dense_head, ConvHead):
+        return WinogradHead(model.dense_head, size)
+    if model.tasks is None and isinstance(model.dense_head, DeepLabHead):
+        return nn.Sequential(model.dense_head.aspp, WinogradHead(model.dense_head.convs, size))
+    return None
+
+
+def decodes_late(model: DensePoseRCNN) -> bool:
+    """Whether the decoder has a graph of its own: a full-size one is worth running around people only."""
+    return model.decoder is not None and not isinstance(model.dense_head, HourglassHead)
+
+
+def feature_names(model: DensePoseRCNN) -> list[str]:
+    """Names of the maps that the detector gives."""
+    return [f"features_{i}" for i in range(4 if decodes_late(model) or model.decoder is None else 1)]
+
+
+def dense_inputs(model: DensePoseRCNN) -> list[str]:
+    """Names of the maps that the dense graph reads."""
+    return ["decoded"] if decodes_late(model) else feature_names(model)
+
+
+def pyramid_names(model: DensePoseRCNN) -> list[str]:
+    """Names of p2..p6 in the detector."""
+    shared = feature_names(model) if len(feature_names(model)) == 4 else []
+    return shared + [f"p{level}" for level in range(2 + len(shared), 7)]
+
+
+def stage_names(model: DensePoseRCNN) -> list[str]:
+    """Names of the tensors that `Detector` gives after its outputs."""
+    levels = [stride.bit_length() - 1 for stride in model.rpn.strides]
+    rpn = [f"rpn_{kind}_{level}" for kind in ("logits", "deltas") for level in levels]
+    inner = [name for name in pyramid_names(model) if name not in feature_names(model)]
+    return [*inner, *rpn, "proposals", "box_logits", "box_deltas"]
