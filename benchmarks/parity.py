@@ -113,6 +113,7 @@ def main() -> None:
     group.add_argument("--image", type=Path, help="the picture they were made with")
     group.add_argument("--weights", type=Path, help="NPZ of arrays by key; default: seeded_weights.py")
     group.add_argument("--backend", choices=("torch", "onnx"), default="torch")
+    group.add_argument("--precision", choices=("exact", "fast"), default="exact", help="fast: the runtime's")
     options = parser.parse_args()
     given = [options.layout, options.reference, options.image]
     if any(given):
@@ -143,8 +144,10 @@ def _own(options: argparse.Namespace) -> dict[str, Any]:
 
 def _official(options: argparse.Namespace) -> int:
     """Print every figure beside its bar; 1 if one is missed."""
-    figures = official.run(options.layout, options.reference, options.image, options.weights, options.backend)
-    print(f"{options.layout.stem.removeprefix('layout_')} through {options.backend}, on {options.image.name}")
+    o = options
+    figures = official.run(o.layout, o.reference, o.image, o.weights, o.backend, o.precision)
+    way = "the fast mode" if o.precision == "fast" else o.backend
+    print(f"{o.layout.stem.removeprefix('layout_')} through {way}, on {o.image.name}")
     print(*figures, sep="\n")
     missed = sum(not figure.passed for figure in figures)
     print(f"{len(figures)} figures, {missed} missed")

@@ -41,7 +41,7 @@ OFTEN_ABSENT = {  # packages of the extras: imported where they are used, never 
         "onnx",
         "anny",
     ),
-    *("igl", "plotly"),
+    *("igl", "plotly", "openvino"),
     *("fastapi", "sqlalchemy", "uvicorn", "pydantic"),
 }
 MAY_AT_TOP = {"model", "train", "export", "convert", "annotate"}  # need the extras [train], [annotate] anyway

@@ -20,6 +20,8 @@ SHORT, LONG = 800, 1333  # of the network's input, as published
 THRESHOLD = 0.8  # the published demonstration's; evaluations use the graphs' 0.05
 LICENCE = "that of the source file; official weights are for non-commercial use"
 TORCH_SUFFIXES = (".pth", ".pt")
+# graphs that may run in bfloat16; Winograd's tiles, in the dense graph, need single precision
+BFLOAT16 = ("detector.onnx", "decoder.onnx")
 LARGEST = 4 << 30  # bytes: the largest official file has 0.8 GB
 
 
@@ -58,6 +60,7 @@ def convert(
         "atlas": "smpl24",
         "licence": LICENCE,
         "architecture": official.variant.name,
+        "bfloat16": list(BFLOAT16),
         "input": {"short": short, "long": long, "upscale": True},
         "source_sha256": _digest(source),
     }

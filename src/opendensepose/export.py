@@ -25,7 +25,7 @@ from torch import Tensor, nn
 import opendensepose
 from opendensepose.io.files import atomic
 from opendensepose.io.modelfile import ModelFile
-from opendensepose.model.graphs import Dense, Decoding, Detector, decodes_late, feature_names, stage_names
+from opendensepose.model.graphs import Decoding, Dense, Detector, decodes_late, feature_names, stage_names
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.train.build import saved_model
 from opendensepose.train.checkpoint import load_checkpoint, load_weights

@@ -30,6 +30,15 @@ def test_every_reference(name: str, backend: str) -> None:
     assert not [str(figure) for figure in _run(name, backend) if not figure.passed]
 
 
+@pytest.mark.slow
+@files.needs_reference
+@pytest.mark.parametrize("name", files.REFERENCES)
+def test_fast_mode(name: str) -> None:
+    layout, reference = files.FOLDER / f"layout_{name}.json", files.FOLDER / f"ref_{name}.npz"
+    figures = official.run(layout, reference, files.STREET, precision="fast")
+    assert not [str(figure) for figure in figures if not figure.passed]
+
+
 @pytest.mark.parametrize(("missed", "code"), [(False, 0), (True, 1)])
 def test_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missed: bool, code: int

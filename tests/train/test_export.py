@@ -42,7 +42,7 @@ def test_half_precision_is_close(trained, tmp_path):
 
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_any_number_of_boxes(trained, count):
-    session = ort.InferenceSession(graphs(trained)[1])
+    session = ort.InferenceSession(graphs(trained)["dense.onnx"])
     features = np.random.default_rng(0).normal(size=(1, 24, 16, 8)).astype(np.float32)
     boxes = np.tile(np.array([[2.5, 3, 20, 60]], np.float32), (count, 1))
     got = session.run(None, {"features_0": features, "boxes": boxes})
@@ -54,7 +54,7 @@ def test_any_number_of_boxes(trained, count):
 
 @pytest.mark.parametrize("size", [(1, 1), (31, 500), (64, 33)])
 def test_any_size(trained, size):
-    session = ort.InferenceSession(graphs(trained)[0])
+    session = ort.InferenceSession(graphs(trained)["detector.onnx"])
     features, boxes, scores = session.run(None, {"image": np.full((*size, 3), 90, np.uint8)})
     padded = [-(-n // 32) * 32 for n in size]
     assert features.shape[2:] == (padded[0] // 4, padded[1] // 4)
@@ -85,7 +85,7 @@ def test_weights_come_back(trained, tmp_path):
 
 
 def test_graphs_hold_no_path_of_this_machine(trained):
-    for graph in graphs(trained):
+    for graph in graphs(trained).values():
         model = onnx.load_from_string(graph)
         assert b"/opendensepose/" not in graph and b"site-packages" not in graph
         assert {d.domain for d in model.opset_import} <= {"", "ai.onnx"}

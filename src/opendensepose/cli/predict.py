@@ -37,6 +37,13 @@ from opendensepose.viz.overlay import STYLES
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda:0.")
 @click.option(
+    "--precision",
+    type=click.Choice(["exact", "fast"]),
+    default="exact",
+    show_default=True,
+    help="fast: bfloat16 on the CPU, with slightly other numbers; needs [fast].",
+)
+@click.option(
     "--stride", type=click.IntRange(1), default=1, show_default=True, help="Every k-th frame of videos."
 )
 @click.option("--annotations", metavar="FILE", help="Predict the images of this annotation file ...")
@@ -44,7 +51,9 @@ from opendensepose.viz.overlay import STYLES
 @click.option("--results", metavar="FILE", help="... into this one results file.")
 @click.option("--quiet", is_flag=True, help="Print failures only.")
 @json_option
-def predict(inputs: tuple[str, ...], model: str, device: str, json_file: str | None, **options: Any) -> None:
+def predict(
+    inputs: tuple[str, ...], model: str, device: str, precision: str, json_file: str | None, **options: Any
+) -> None:
     """Map people in photos, folders, globs, videos or `-` (standard input) to the surface of the body.
 
     Writes STEM.json, STEM_iuv.png, STEM.npz and STEM_overlay.jpg for each photo, STEM_overlay.mp4 and
@@ -58,7 +67,7 @@ def predict(inputs: tuple[str, ...], model: str, device: str, json_file: str | N
         raise click.UsageError("--annotations, --images and --results: expected all three and no INPUTS")
     if not inputs and not any(as_set):
         raise click.UsageError("expected photos, folders, globs, videos or '-', got no INPUTS")
-    predictor = load(model, device=device)
+    predictor = load(model, device=options.pop("device"), precision=options.pop("precision"))
     # with the summary on standard output, the lines for people go to standard error
     say = partial(_say, file=sys.stderr if json_file == "-" else sys.stdout, quiet=options["quiet"])
     summary: dict[str, Any] = {"model": predictor.meta["name"], "device": predictor.device}

@@ -1,4 +1,4 @@
-"""The parts of a net as they are exported: the detector, a full-size decoder, the dense head at given boxes."""
+"""The parts of a net as they are exported: the detector, a full-size decoder, the dense head."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Decoding(nn.Module):
 
 
 class Dense(nn.Module):
-    """The decoder's map (or p2..p5) and boxes [N, 4] -> coarse, fine, u, v, confidences, further heads' maps."""
+    """The decoder's map (or p2..p5) and boxes [N, 4] -> coarse, fine, u, v and further maps."""
 
     def __init__(self, model: DensePoseRCNN) -> None:
         super().__init__()

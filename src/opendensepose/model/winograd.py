@@ -1,6 +1,6 @@
 """3x3 convolutions with a quarter of the multiplications: the exported form of the full-size dense head.
 
-Winograd's F(4x4, 3x3) (Lavin and Gray 2016): tiles of 6x6 inputs give 4x4 outputs, A^T [(G g G^T) (B^T d B)] A,
+Winograd's F(4x4, 3x3) (Lavin and Gray 2016): tiles of 6x6 inputs give 4x4 outputs, A^T [GgG^T * B^T d B] A,
 with 36 products where the direct sum has 144. As matrix products it needs no kernel of its own. In float32
 the result differs from the direct sum's by some 1e-6 of its size.
 """

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from opendensepose.core.boxes import as_boxes
 from opendensepose.core.decode import decode
@@ -14,26 +14,54 @@ from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.runtime.fast import FastSession
 from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
 
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
+PRECISIONS = ("exact", "fast")
+HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
+Arrays = dict[str, NDArray]
 
 
 class Predictor:
     """A loaded model: call it with an image."""
 
-    def __init__(self, model: ModelFile, *, device: str = "auto", threads: int | None = None) -> None:
-        """Load both graphs on `device` (auto, cpu, cuda:0); ValueError if they do not fit the file format."""
+    def __init__(
+        self,
+        model: ModelFile,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        precision: str = "exact",
+    ) -> None:
+        """Load the graphs on `device` (auto, cpu, cuda:0); ValueError if they do not fit the file format.
+
+        `precision` "fast" runs the graphs that the model file allows in bfloat16, by OpenVINO on the CPU.
+        """
         self.meta = model.meta
         self._input = {key: model.meta["input"][key] for key in ("short", "long", "upscale")}
-        self._detector = Session(model.detector, "detector.onnx", device=device, threads=threads)
-        self._dense = Session(model.dense, "dense.onnx", device=device, threads=threads)
+
+        def start(graph: bytes, name: str) -> Session | FastSession:
+            if precision == "exact":
+                return Session(graph, name, device=device, threads=threads)
+            return FastSession(graph, name, half=name in model.meta.get("bfloat16", HALF), threads=threads)
+
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+        if precision == "fast" and device not in ("auto", "cpu"):
+            raise ValueError(f"precision 'fast': expected device cpu, got {device!r}")
+        self._detector = start(model.detector, "detector.onnx")
+        self._decoder = start(model.decoder, "decoder.onnx") if model.decoder else None
+        self._dense = start(model.dense, "dense.onnx")
         self.device = self._detector.device
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
         _require(self._detector, {"image"}, {"boxes", "scores"})
         _require(self._dense, {"boxes"}, {"coarse", "fine", "u", "v"})
+        if self._decoder is not None:
+            _require(self._decoder, {"boxes"}, {"decoded", "corner"})
+            features = {"decoded"}
         unknown = set(self._dense.inputs) - features - {"boxes"}
         if unknown:
             raise ValueError(f"dense.onnx: expected inputs among {sorted(features)}, got {sorted(unknown)}")
@@ -67,6 +95,8 @@ class Predictor:
         filled = (people[:, 2:] > people[:, :2]).all(1)  # also false for NaN
         people, scores = people[filled], scores[filled]
         net_boxes = people * (net_size / size)
+        if self._decoder is not None and len(people):
+            found, net_boxes = self._around(found, net_boxes)
         dense: tuple[DenseMap, ...] = ()
         heads, shape = self._dense.outputs, picture.shape[:2]
         masks = [np.zeros((0, *shape), bool)] if "mask" in heads else []
@@ -91,6 +121,13 @@ class Predictor:
             image=picture,
         )
 
+    def _around(self, found: Arrays, net_boxes: NDArray) -> tuple[Arrays, NDArray]:
+        """The maps that the dense graph reads, and the boxes in them; a decoder decodes around them only."""
+        if self._decoder is None:
+            return found, net_boxes
+        part = self._decoder.run({**found, "boxes": net_boxes})
+        return part, net_boxes - part["corner"]
+
     def batch(self, images: Iterable[ImageSource], *, threshold: float | None = None) -> list[Result]:
         """One Result for each image, in their order; images of different sizes are welcome."""
         return [self(image, threshold=threshold) for image in images]
@@ -110,16 +147,21 @@ class Predictor:
 
 
 def load(
-    name_or_path: str | os.PathLike[str] = "small", *, device: str = "auto", threads: int | None = None
+    name_or_path: str | os.PathLike[str] = "small",
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    precision: str = "exact",
 ) -> Predictor:
     """Load a packaged model by its name or a model file by its path, on device auto, cpu or cuda:0.
 
+    `precision` "fast": bfloat16 on the CPU where it has it, with slightly other numbers (extra `[fast]`).
     Raises FileNotFoundError if there is no such model, ValueError if it is broken or the device is absent.
     """
-    return Predictor(ModelFile.open(name_or_path), device=device, threads=threads)
+    return Predictor(ModelFile.open(name_or_path), device=device, threads=threads, precision=precision)
 
 
-def _require(session: Session, inputs: set[str], outputs: set[str]) -> None:
+def _require(session: Session | FastSession, inputs: set[str], outputs: set[str]) -> None:
     missing = (inputs - set(session.inputs)) | (outputs - set(session.outputs))
     if missing:
         got = f"inputs {', '.join(session.inputs)}; outputs {', '.join(session.outputs)}"

@@ -22,7 +22,7 @@ class Session:
         kind, number = _parse_device(device)
         options = ort.SessionOptions()
         options.log_severity_level = 4  # errors come as exceptions; onnxruntime's own lines would double them
-        options.intra_op_num_threads = threads or _cores()
+        options.intra_op_num_threads = threads or count_cores()
         # waiting threads would otherwise burn as much time as the work takes, and starve the other session
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         cpu, cuda = PROVIDERS["cpu"], (PROVIDERS["cuda"], {"device_id": number})
@@ -31,7 +31,7 @@ class Session:
             self._session = ort.InferenceSession(graph, options, providers=providers)
         except Exception as error:  # onnxruntime raises classes of its own
             raise ValueError(
-                f"{name}: expected a graph that onnxruntime can load, got {_one_line(error)}"
+                f"{name}: expected a graph that onnxruntime can load, got {one_line(error)}"
             ) from error
         on_cuda = self._session.get_providers()[0] == PROVIDERS["cuda"]
         if kind == "cuda" and device != "auto" and not on_cuda:
@@ -48,7 +48,7 @@ class Session:
         try:
             values = self._session.run(self.outputs, {name: feeds[name] for name in self.inputs})
         except Exception as error:  # onnxruntime raises classes of its own
-            raise RuntimeError(f"{self.name}: expected the graph to run, got {_one_line(error)}") from error
+            raise RuntimeError(f"{self.name}: expected the graph to run, got {one_line(error)}") from error
         return dict(zip(self.outputs, values, strict=True))
 
 
@@ -66,10 +66,10 @@ def _parse_device(device: str) -> tuple[str, int]:
     return kind, int(number or 0)
 
 
-def _cores() -> int:
+def count_cores() -> int:
     """The cores this process may use: onnxruntime's own count ignores taskset and containers."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
