@@ -126,7 +126,7 @@ def test_pieces_of_any_size_give_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     """A number, a name or a text may be cut anywhere."""
-    monkeypatch.setattr("opendensepose.data.scan.CHUNK", chunk)
+    monkeypatch.setattr("opendensepose.io.jsonstream._WINDOW", chunk)
     path = tmp_path / "a.json"
     path.write_bytes(
         b'\xef\xbb\xbf {"images" : [ {"id":12345,"x":"\xc3\xbc\\u00e4"} , {"id":-1.5e3} ],\n'
@@ -143,17 +143,20 @@ def test_pieces_of_any_size_give_the_same(
 @pytest.mark.parametrize(
     "text, message",
     [
-        ('{"images":[],"annotations":[]', "got its end too early at byte 29"),
-        ('{"images":[],"annotations":[{"image_id":1}', "its end too early"),
+        ('{"images":[],"annotations":[]', "at byte 29: .*the end of the file"),
+        ('{"images":[],"annotations":[{"image_id":1}', "the end of the file"),
         ('{"images":[],"annotations":[{"id":1,}]}', "broken JSON"),
-        ('{"images":[],"annotations":[]} x', "more after its end"),
+        ('{"images":[],"annotations":[]} x', "expected the end of the file, got 'x'"),
         ('{"images":[],"images":[],"annotations":[]}', "the key 'images' twice"),
         ('{"images":[1],"annotations":[]}', "key 'images': expected a list of objects, got 1 in it"),
-        ('{"images":{},"annotations":[]}', "key 'images': expected a list, got dict"),
-        ('{"images":[]}', "expected the keys 'images' and 'annotations', got an object with keys"),
-        ("[1]", r"expected the keys 'images' and 'annotations', got \[1\]"),
-        ("", "expected an annotation file in JSON"),
-        ("\x00\x01", "expected an annotation file in JSON"),
+        ('{"images":{},"annotations":[]}', "key 'images': expected a list, got '{}"),
+        (
+            '{"images":[]}',
+            "expected an object with the keys 'images' and 'annotations', got an object with keys",
+        ),
+        ("[1]", r"expected an object with the keys 'images' and 'annotations', got '\[1\]'"),
+        ("", "expected an object with the keys"),
+        ("\x00\x01", "expected an object with the keys"),
         ('{"images":' + "[" * 100_000, "."),
         ('{"images":[{"id":' + "9" * 5000 + '}],"annotations":[]}', "a number too long"),
         ('{"images":[{"id":1},{"id":1}],"annotations":[]}', "image 1: expected an id of its own"),

@@ -147,11 +147,12 @@ def test_files_of_another_form(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text("[]")
     with pytest.raises(
-        ValueError, match=r"other.json: expected the keys 'images' and 'annotations', got \[\]"
+        ValueError,
+        match=r"other.json: expected an object with the keys 'images' and 'annotations', got '\[\]'",
     ):
         read_annotations(path)
     path.write_text("{broken")
-    with pytest.raises(ValueError, match=r"other\.json: expected an annotation file in JSON"):
+    with pytest.raises(ValueError, match=r"other\.json: at byte 1: expected JSON, got broken JSON"):
         read_annotations(path)
     with pytest.raises(FileNotFoundError):
         read_annotations(tmp_path / "absent.json")

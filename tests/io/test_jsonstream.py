@@ -92,3 +92,9 @@ def test_a_list_where_an_object_should_be(tmp_path: Path) -> None:
     path.write_text('{"images": 3}')
     with pytest.raises(InputError, match="'images': expected a list"):
         list(read_object(path, ("images",)))
+    path.write_text('{"a": 1, "a": 2}')
+    with pytest.raises(InputError, match="the key 'a' twice"):
+        list(read_object(path, ()))
+    with pytest.raises(InputError, match="with the keys 'b', got an object with keys"):
+        path.write_text('{"a": []}')
+        list(read_object(path, ("a",), needed=("b",)))

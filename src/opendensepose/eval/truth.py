@@ -86,11 +86,11 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
     images: dict[int, TruthImage] = {}
     people: list[tuple[int, int, Annotation]] = []
     categories: set[int] = set()
-    seen: set[str] = set()
     atlases: set[str] = set()
     areas = 0
-    for key, (value, *_) in read_object(path, ("images", "annotations", "categories")):
-        seen.add(key)
+    for key, (value, *_) in read_object(
+        path, ("images", "annotations", "categories"), needed=("images", "annotations")
+    ):
         if key == "images":
             image = _image(value, f"{path}: image number {len(images)}")
             if image.id in images:
@@ -110,7 +110,7 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
         elif key == "info" and isinstance(value, dict):
             atlases |= _atlas(value)
     _check_parts(path, people[len(people) - len(people) % _CHECKED_AT_ONCE :])
-    _attach(path, images, people, seen)
+    _attach(path, images, people)
     if len(atlases) > 1:
         raise InputError(f"{path}: expected one 'odp_atlas' in all entries, got {', '.join(sorted(atlases))}")
     notes = (f"{areas} annotations have no 'area': their boxes' is taken",) if areas else ()
@@ -118,13 +118,10 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
     return Truth(path, images, chosen, atlases.pop() if atlases else None, notes)
 
 
-def _attach(
-    path: Path, images: dict[int, TruthImage], people: list[tuple[int, int, Annotation]], seen: set[str]
-) -> None:
+def _attach(path: Path, images: dict[int, TruthImage], people: list[tuple[int, int, Annotation]]) -> None:
     """Give each image its annotations."""
     if not images:
-        got = "none" if "annotations" not in seen else "annotations alone"
-        raise InputError(f"{path}: expected an annotation file with 'images' and 'annotations', got {got}")
+        raise InputError(f"{path}: key 'images': expected some, got none")
     ids: set[int] = set()
     for image_id, category, annotation in people:
         where = f"{path}: annotation {annotation.id}"

@@ -16,6 +16,7 @@ from opendensepose.io.files import InputError
 _WINDOW = 1 << 22  # bytes read at a time
 _LARGEST = 1 << 28  # bytes of one item; more is taken for a broken file
 _SPACE = " \t\r\n"
+_BOM = b"\xef\xbb\xbf"
 _ENDS = tuple(",]}:" + _SPACE)  # what may follow a value
 
 
@@ -37,20 +38,29 @@ def read_list(path: str | os.PathLike[str]) -> Iterator[Item]:
         window.expect_end()
 
 
-def read_object(path: str | os.PathLike[str], lists: Collection[str]) -> Iterator[tuple[str, Item]]:
+def read_object(
+    path: str | os.PathLike[str],
+    lists: Collection[str],
+    needed: Collection[str] = (),  # keys without which it is another kind of file
+) -> Iterator[tuple[str, Item]]:
     """(key, item) for every item of the `lists` of a file that holds one object, (key, value) for the rest.
 
-    An empty list gives nothing. Raises as `read_list` does; also if one of `lists` holds no list.
+    An empty list gives nothing. Raises as `read_list` does; also if one of `lists` holds no list, for a key
+    that comes twice, and at the end if a `needed` one has not come.
     """
+    seen: set[str] = set()
     with open(path, "rb") as file:
         window = _Window(file, path)
         if window.peek() != "{":
-            raise InputError(f"{path}: expected a JSON object, got {window.next_words()}")
+            raise InputError(f"{path}: expected {_wanted(needed)}, got {window.next_words()}")
         window.skip("{")
         while window.peek() != "}":
             key = window.value().value
-            if not isinstance(key, str):
-                raise window.error(f"expected a key, got {key!r}")
+            if not isinstance(key, str) or key in seen:
+                raise window.error(
+                    f"expected a new key, got {f'the key {key!r} twice' if key in seen else key!r}"
+                )
+            seen.add(key)
             window.skip(":")
             if key in lists:
                 if window.peek() != "[":
@@ -63,6 +73,8 @@ def read_object(path: str | os.PathLike[str], lists: Collection[str]) -> Iterato
                 window.skip(",")
         window.skip("}")
         window.expect_end()
+    if not seen.issuperset(needed):
+        raise InputError(f"{path}: expected {_wanted(needed)}, got an object with keys {sorted(seen)[:8]}")
 
 
 def read_item(file: BinaryIO, start: int, end: int) -> Any:
@@ -71,14 +83,24 @@ def read_item(file: BinaryIO, start: int, end: int) -> Any:
     return json.loads(file.read(end - start))
 
 
+def _wanted(needed: Collection[str]) -> str:
+    return f"an object with the keys {' and '.join(map(repr, needed))}" if needed else "a JSON object"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"broken JSON ({error.msg})"
+    return "broken JSON (nested too deeply)" if isinstance(error, RecursionError) else "a number too long"
+
+
 class _Window:
     """Part of a file as text, one character per byte (latin-1), so that places are those of the file."""
 
     def __init__(self, file: BinaryIO, path: str | os.PathLike[str]) -> None:
         self.file, self.path = file, Path(path)
-        first = file.read(_WINDOW)
+        first = file.read(max(_WINDOW, len(_BOM)))
         self.text, self.before = first.decode("latin-1"), 0  # bytes of the file before `text`
-        self.at = 3 if first.startswith(b"\xef\xbb\xbf") else 0  # place in `text`, after any byte order mark
+        self.at = 3 if first.startswith(_BOM) else 0  # place in `text`, after any byte order mark
         self.decoder = json.JSONDecoder()
 
     def more(self) -> bool:
@@ -114,8 +136,7 @@ class _Window:
                 value, end = self.decoder.raw_decode(self.text, self.at)
             except (ValueError, RecursionError) as error:
                 if isinstance(error, RecursionError) or not self.more():
-                    reason = error.msg if isinstance(error, json.JSONDecodeError) else error
-                    raise self.error(f"expected JSON, got {reason}") from None
+                    raise self.error(f"expected JSON, got {_reason(error)}") from None
                 continue
             length = end - self.at
             # "-0." at the end of the window is the beginning of -0.25, though -0 could be read
@@ -131,8 +152,8 @@ class _Window:
     def _unicode(self, raw: str) -> Any:
         try:
             return json.loads(raw.encode("latin-1"))
-        except ValueError as error:
-            raise self.error(f"expected JSON in UTF-8, got {error}") from None
+        except ValueError:
+            raise self.error("expected JSON, got text that is not UTF-8") from None
 
     def items(self) -> Iterator[Item]:
         """The items of the list that begins here."""
