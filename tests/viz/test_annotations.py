@@ -42,8 +42,10 @@ def test_views_keep_their_shape_and_stay_in_the_image() -> None:
     assert view.height * view.scale == pytest.approx(300) and view.width == pytest.approx(view.height / 2)
     assert view.x + view.width == pytest.approx(100)
     assert view.x <= 90 and view.y <= 20 and view.y + view.height >= 80
-    large = view_of(np.array([0.0, 0, 100, 100]), 100, size=(100, 100))  # larger than the image: around it
-    assert large.x == pytest.approx(-8) and large.width == pytest.approx(116)
+    whole = view_of(np.array([0.0, 0, 100, 100]), 100, size=(100, 100))  # no margin beyond the image
+    assert (whole.x, whole.y, whole.width, whole.height) == (0, 0, 100, 100)
+    around = view_of(np.array([0.0, 0, 100, 100]), 100, 1.0, size=(100, 100))  # all of one shape, for grids
+    assert around.x == pytest.approx(-8) and around.width == pytest.approx(116)
 
 
 def test_points_are_discs_at_their_places() -> None:
@@ -98,12 +100,22 @@ def test_parts_by_mask_or_by_points() -> None:
     mask[:, :200] = True
     photo = np.full((100, 60, 3), 90, np.uint8)
     view = View(0, 0, 60, 100, 1)
-    with_masks = draw_parts(photo, [person(parts=(encode_mask(mask), *[None] * 13))], view)
-    pale = draw_parts(photo, [], view)[0, 0].astype(float)
+    with_masks = draw_parts(photo, [person(parts=(encode_mask(mask), *[None] * 13))], view, (100, 60))
+    pale = draw_parts(photo, [], view, (100, 60))[0, 0].astype(float)
     assert np.abs(with_masks[50, 20] - (pale + 0.72 * (COARSE_COLOURS[1] - pale))).max() < 2
-    without = draw_parts(photo, [person()], view)
+    without = draw_parts(photo, [person()], view, (100, 60))
     assert without[20, 30].tolist() == PART_COLOURS[2].tolist()
     assert without[60, 30].tolist() == PART_COLOURS[14].tolist()
+
+
+def test_a_segmentation_alone() -> None:
+    square = [[10.0, 20, 50, 20, 50, 60, 10, 60]]
+    one = Person(id=1, box=np.array([10.0, 20, 50, 60]), segmentation=square)
+    photo = np.full((200, 120, 3), 90, np.uint8)
+    out = draw_parts(photo, [one], View(0, 0, 60, 100, 2), (100, 60))
+    changed = (out != out[0, 0]).any(-1)
+    assert changed[41:119, 21:99].all() and not changed[:38].any() and not changed[122:].any()
+    assert not changed[:, :18].any() and not changed[:, 102:].any()
 
 
 def test_each_part_has_the_colour_of_one_of_its_charts() -> None:

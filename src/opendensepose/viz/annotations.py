@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from opendensepose.core.types import SurfacePoints
 from opendensepose.data.sample import COARSE_PARTS, GRID, Person
 from opendensepose.surface.parts import PART_COLOURS
 
@@ -21,6 +20,7 @@ Picture = NDArray[np.uint8]
 PANELS = ("image", "U", "V", "parts")
 # [15, 3] each of the 14 parts has the colour of one of its charts
 COARSE_COLOURS = PART_COLOURS[[0, 2, 3, 4, 5, 6, 9, 10, 13, 14, 15, 16, 19, 20, 23]]
+UNPARTED = (120, 150, 190)  # who has a segmentation only
 PAPER, INK = (255, 255, 255), (40, 40, 48)
 GAP = 8  # pixels between panels
 CAPTION = 30  # height of the line below
@@ -43,11 +43,7 @@ class View(NamedTuple):
 
     def crop(self, image: Picture) -> Picture:
         """That part of the image; beyond its border, paper."""
-        size = (round(self.width * self.scale), round(self.height * self.scale))
-        # pixel k covers [k, k + 1), warpAffine counts centres: hence the halves
-        half = 0.5 * self.scale - 0.5
-        matrix = np.array([[self.scale, 0, half - self.x * self.scale]] * 2)
-        matrix[1] = 0, self.scale, half - self.y * self.scale
+        size, matrix = self._placing()
         if self.scale < 1:  # warpAffine does not average
             image = cv2.GaussianBlur(image, (0, 0), 0.4 / self.scale)  # type: ignore[assignment]
         flags = cv2.INTER_CUBIC if self.scale > 1 else cv2.INTER_LINEAR
@@ -57,6 +53,19 @@ class View(NamedTuple):
         out[:, (column + self.x < 0) | (column + self.x >= width)] = PAPER
         out[(row + self.y < 0) | (row + self.y >= height)] = PAPER
         return np.asarray(out, np.uint8)
+
+    def cover(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """How far a mask of the image covers each pixel of the view, 0..1."""
+        size, matrix = self._placing()
+        return np.asarray(cv2.warpAffine(mask.astype(np.float32), matrix, size), np.float32)
+
+    def _placing(self) -> tuple[tuple[int, int], NDArray[np.float64]]:
+        """Width and height of the view, and the matrix [2, 3] from pixels of the image to its pixels."""
+        # pixel k covers [k, k + 1), warpAffine counts centres: hence the halves
+        half = 0.5 * self.scale - 0.5
+        matrix = np.array([[self.scale, 0, half - self.x * self.scale]] * 2)
+        matrix[1] = 0, self.scale, half - self.y * self.scale
+        return (round(self.width * self.scale), round(self.height * self.scale)), matrix
 
 
 def view_of(
@@ -71,6 +80,8 @@ def view_of(
     w, h = (max(n, 1.0) * (1 + 2 * margin) for n in (x1 - x0, y1 - y0))
     ratio = float(np.clip(w / h, 0.4, 2.5)) if aspect is None else aspect
     w, h = max(w, h * ratio), max(h, w / ratio)
+    if size is not None and aspect is None:
+        w, h = min(w, size[1]), min(h, size[0])
     left, top = (x0 + x1 - w) / 2, (y0 + y1 - h) / 2
     if size is not None:
         left = min(max(left, 0), size[1] - w) if w <= size[1] else left
@@ -81,7 +92,7 @@ def view_of(
 def panels(image: Picture, people: Sequence[Person], view: View) -> list[Picture]:
     """The four PANELS of a view of an image."""
     photo = view.crop(image)
-    return [photo, *coordinates(photo, people, view), draw_parts(photo, people, view)]
+    return [photo, *coordinates(photo, people, view), draw_parts(photo, people, view, image.shape[:2])]
 
 
 def coordinates(photo: Picture, people: Sequence[Person], view: View) -> list[Picture]:
@@ -139,23 +150,27 @@ def heat(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.asarray(_TURBO[index], np.uint8)
 
 
-def chart_colours(points: SurfacePoints) -> NDArray[np.uint8]:
-    """Colours [P, 3] of the charts of points."""
-    return np.asarray(PART_COLOURS[points.chart], np.uint8)
-
-
-def draw_parts(photo: Picture, people: Sequence[Person], view: View) -> Picture:
-    """The photo under the part masks; points coloured by chart for those who have no masks."""
+def draw_parts(
+    photo: Picture,
+    people: Sequence[Person],
+    view: View,
+    size: tuple[int, int],  # height, width of the image
+) -> Picture:
+    """The photo under the part masks; who has none, by points coloured by chart, or by the segmentation."""
     picture = _faded(photo)
     for person in sorted(people, key=lambda p: float(p.box[3])):  # the nearer one, lower in the picture, last
         labels = person.part_labels()
         if labels is not None:
             paint_labels(picture, labels, person.box, view, COARSE_COLOURS)
+        elif person.points is None:
+            mask = person.mask(size)
+            if mask is not None:
+                cover = 0.6 * view.cover(mask)[..., None]
+                picture[:] = (picture + cover * (UNPARTED - picture.astype(np.float32))).astype(np.uint8)
     for person in people:
         if person.parts is None and person.points is not None:
-            draw_points(
-                picture, view.to(person.points.xy), chart_colours(person.points), point_radius(person, view)
-            )
+            radius = point_radius(person, view)
+            draw_points(picture, view.to(person.points.xy), PART_COLOURS[person.points.chart], radius)
     return picture
 
 
