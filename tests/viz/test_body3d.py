@@ -50,6 +50,12 @@ def test_points_beside_their_chart_are_left_out() -> None:
     assert len(_gather(Atlas.load(), []).chart) == 0
 
 
+def test_of_very_many_points_some_are_shown(marked: list[Marked], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opendensepose.viz.body3d.MOST", 90)
+    cloud = _gather(Atlas.load(), marked)
+    assert len(cloud.chart) == 75 and {text.split("<br>")[0][-1] for text in cloud.text} == set("012")
+
+
 def test_the_page_needs_no_network(marked: list[Marked]) -> None:
     page = body_page(Atlas.load(), marked, "a <b>")
     assert 'src="http' not in page and "src='http" not in page

@@ -94,20 +94,19 @@ def _picture(file: AnnotationFile, folder: ImageFolder, quiet: bool, **options: 
 def _on_model(file: AnnotationFile, folder: ImageFolder, quiet: bool, **options: Any) -> Told:
     out, number, atlas = options["on_model"], options["number"], options["atlas"]
     errors = _errors(options["results"], file, atlas or "odp24") if options["results"] else None
-    samples = file if number is None else [choose(file, number)]
-    people = [person for sample in samples for person in sample.people if person.points is not None]
     marked = []
-    for person in people:
-        assert person.points is not None
-        error = None
-        if errors is not None:
-            error = errors.get(person.id, np.full(len(person.points.chart), np.inf))
-        marked.append(Marked(f"annotation {person.id}", person.points, error))
+    for sample in file if number is None else [choose(file, number)]:
+        for person in sample.people:
+            if person.points is not None:
+                lost = np.full(len(person.points.chart), np.inf)
+                error = None if errors is None else errors.get(person.id, lost)
+                marked.append(Marked(f"annotation {person.id}", person.points, error))
     page = body_page(Atlas.load(atlas or "odp24"), marked, file.path.name)
     with atomic(out) as beside:
         beside.write_text(page, encoding="utf-8")
-    summary = {"out": out, "people": len(people), "points": _points(people)}
-    return f"{out}: {_people(len(people))} with {summary['points']} points", summary
+    points = sum(len(mark.points.chart) for mark in marked)
+    text = f"{out}: {_people(len(marked))} with {points} points"
+    return text, {"out": out, "people": len(marked), "points": points}
 
 
 def _errors(results: str, file: AnnotationFile, atlas: str) -> dict[int, NDArray[np.floating]]:

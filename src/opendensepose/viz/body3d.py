@@ -76,13 +76,14 @@ def _gather(atlas: Atlas, marked: Sequence[Marked]) -> _Cloud:
     chart = np.concatenate([m.points.chart for m in marked] or [np.zeros(0, np.uint8)])
     uv = np.concatenate([m.points.uv for m in marked] or [np.zeros((0, 2), np.float32)])
     label = [m.label for m in marked for _ in m.points.chart]
-    face, bary, _ = atlas.to_face(chart, uv)
-    kept = np.flatnonzero(face >= 0)
-    kept = kept[:: max(1, -(-len(kept) // MOST))]
-    corners = atlas.vertices[atlas.triangles[face[kept]]].astype(np.float64)
+    kept = np.arange(0, len(chart), max(1, -(-len(chart) // MOST)))
+    face, bary, _ = atlas.to_face(chart[kept], uv[kept])
+    on_it = face >= 0
+    kept, face, bary = kept[on_it], face[on_it], bary[on_it]
+    corners = atlas.vertices[atlas.triangles[face]].astype(np.float64)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    xyz = np.einsum("pk,pkd->pd", bary[kept], corners) + LIFT * normal
+    xyz = np.einsum("pk,pkd->pd", bary, corners) + LIFT * normal
     error = None
     if marked and all(m.error is not None for m in marked):
         error = np.concatenate([np.asarray(m.error, np.float64) for m in marked])[kept]
