@@ -23,6 +23,7 @@ import psutil
 
 import opendensepose as odp
 from benchmarks import machine
+from benchmarks.annotate_server import Server
 from opendensepose.annotate.access import add_token, add_user
 from opendensepose.annotate.drawing import load_views
 from opendensepose.annotate.project import Project
@@ -30,7 +31,6 @@ from opendensepose.annotate.tiles import Crop, tile_file
 from opendensepose.annotate.views import ViewSet
 from opendensepose.surface.atlas import Atlas
 from opendensepose.surface.parts import COARSE_NAMES, FINE_TO_COARSE
-from tests.annotate.browser import Server
 
 BOX = (100.0, 20.0, 190.0, 230.0)
 CLICK_BAR, STROKE_BAR = 100, 50  # ms, 95th percentile

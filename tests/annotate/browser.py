@@ -1,46 +1,15 @@
-"""A server of its own and real Chromium, for the tests of the pages."""
+"""Real Chromium, for the tests of the pages."""
 
 from __future__ import annotations
 
-import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_RUN = "from opendensepose.cli import main; main()"
 _ARGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
-
-
-class Server:
-    """`densepose annotate` in a process of its own."""
-
-    def __init__(self, project: Path, *options: str, port: int = 0) -> None:
-        command = [sys.executable, "-c", _RUN, "annotate", "--project", str(project), *options]
-        self.log = project.parent / "server.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([*command, "--port", str(port)], stderr=log, stdout=log)
-        for _ in range(1200):
-            found = re.search(r"open (http://127\.0\.0\.1:(\d+))/#(\S+)", self.log.read_text())
-            if found:
-                self.url, self.port, self.token = found[1], int(found[2]), found[3]
-                return
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self, how: int = signal.SIGINT) -> None:
-        """End the process."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        self.process.wait(30)
 
 
 @contextmanager

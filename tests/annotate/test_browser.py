@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 import opendensepose as odp
-from annotate.browser import CHROMIUM, Server, chromium, open_page, ready, until
+from annotate.browser import CHROMIUM, chromium, open_page, ready, until
+from benchmarks.annotate_server import Server
 from opendensepose.annotate.views import ViewSet
 from opendensepose.cli import main
 from opendensepose.data.coco import read_annotations
@@ -44,7 +46,7 @@ def server(tmp_path: Path, views: ViewSet) -> Iterator[Server]:
         *("--add-user", "ann:annotator", "--add-user", "bob:annotator", "--add-user", "rev:reviewer"),
     )
     yield made
-    made.stop()
+    assert made.stop() in (0, -signal.SIGKILL)
 
 
 def tokens(server: Server) -> dict[str, str]:
@@ -191,3 +193,89 @@ def check_export(out: Path, count: int, views: ViewSet) -> None:
     assert found is not None
     truth = found[1] @ views.atlas.vertices[views.atlas.triangles[found[0]]]
     np.testing.assert_allclose(views.atlas.to_xyz(first.chart[:1], first.uv[:1])[0], truth, atol=1e-4)
+
+
+def state_of(page: Any) -> Any:
+    number = re.search(r"a=(\d+)", page.url)
+    assert number
+    return page.evaluate(f"fetch('/api/assignments/{number[1]}').then(r => r.json()).then(w => w.state)")
+
+
+def saved(page: Any, shapes: int) -> Any:
+    """The shapes, when so many are stored."""
+    until(page, "document.getElementById('saved').textContent === 'saved'")
+    found = state_of(page)["shapes"]
+    assert len(found) == shapes
+    return found
+
+
+def screen(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Where a place of the photo is on the screen while the whole crop is shown."""
+    box = page.locator("canvas.photo").bounding_box()
+    left, top, right, bottom = crop_of(page)
+    scale = min(box["width"] / (right - left), box["height"] / (bottom - top))
+    cx, cy = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return cx + (x - (left + right) / 2) * scale, cy + (y - (top + bottom) / 2) * scale
+
+
+def drag(page: Any, places: list[tuple[float, float]]) -> None:
+    page.mouse.move(*screen(page, *places[0]))
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*screen(page, *place), steps=4)
+    page.mouse.up()
+
+
+def test_drawing_tools_and_a_killed_server(server: Server, browser: Any, tmp_path: Path) -> None:
+    """Freehand, eraser, vertices, keys alone; and what is drawn while the server is dead is not lost."""
+    faults: list[str] = []
+    page = open_page(browser, server.url, tokens(server)["ann"], faults)
+    page.click("#next")
+    page.wait_for_url("**/parts.html*")
+    ready(page)
+    turns = np.linspace(0, 2 * np.pi, 30)
+    page.keyboard.press("1")
+    drag(page, [(145 + 20 * np.cos(t), 110 + 30 * np.sin(t)) for t in turns])
+    (loop,) = saved(page, 1)
+    radius = np.hypot(*((np.array(loop["points"]) - [145, 110]) / [20, 30]).T)
+    assert 8 <= len(loop["points"]) <= 60 and np.abs(radius - 1).max() < 0.08
+    page.keyboard.press("x")
+    drag(page, [(130, 130), (160, 130)])
+    assert [s["part"] for s in saved(page, 2)] == [1, 0]
+    page.keyboard.press("v")
+    page.mouse.click(*screen(page, 145, 100))  # selects the loop
+    drag(page, [tuple(loop["points"][0]), (185, 110)])
+    moved = saved(page, 2)[0]["points"]
+    np.testing.assert_allclose(moved[0], [185, 110], atol=0.6)
+    assert moved[1:] == loop["points"][1:]
+    page.keyboard.press("Escape")
+    draw_by_keys(page)
+    keyed = saved(page, 3)[2]
+    assert keyed["part"] == 6 and keyed["tool"] == "polygon" and len(keyed["points"]) == 3
+    sides = np.linalg.norm(np.diff([*keyed["points"], keyed["points"][0]], axis=0), axis=1)
+    np.testing.assert_allclose(sides[0] / sides[1], 1, atol=0.02)  # as many steps to the right as down
+    spots = [screen(page, *place) for place in ((120, 180), (140, 180), (140, 220))]
+    server.stop(signal.SIGKILL)
+    page.keyboard.press("8")
+    for spot in spots:
+        page.mouse.click(*spot)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#saved.bad")
+    again = Server(tmp_path / "project", port=server.port)
+    try:
+        assert [s["part"] for s in saved(page, 4)] == [1, 0, 6, 8]
+    finally:
+        again.stop()
+    assert [fault for fault in faults if "ERR_CONNECTION" not in fault] == []
+
+
+def draw_by_keys(page: Any) -> None:
+    """A triangle without the mouse: arrows move the pointer, C clicks, Enter closes."""
+    page.keyboard.press("p")
+    page.keyboard.press("6")
+    page.keyboard.press("c")
+    for keys in (["Shift+ArrowRight"] * 2, ["Shift+ArrowDown"] * 2):
+        for key in keys:
+            page.keyboard.press(key)
+        page.keyboard.press("c")
+    page.keyboard.press("Enter")

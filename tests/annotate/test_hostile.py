@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from annotate.browser import Server
 from annotate.hostile import Attack, attacks
+from benchmarks.annotate_server import Server
 from opendensepose.annotate.access import COOKIE, add_token, add_user
 from opendensepose.annotate.project import Project
 from opendensepose.annotate.store import Event, Person, User, Withdrawal

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 import opendensepose as odp
-from annotate.browser import Server
 from annotate.soak import Annotator, run_all
+from benchmarks.annotate_server import Server
 from opendensepose.annotate.access import add_token, add_user
 from opendensepose.annotate.project import Project
 from opendensepose.annotate.state import fold
@@ -77,6 +78,10 @@ def compare(project: Project, people: list[Annotator]) -> None:
             placed = [f for f in told.values() if f["assignment"] == assignment.id and f["kind"] == "place"]
             assert set(state.placed) == {f["point"] for f in placed}
         assert max(map(len, pairs.values())) <= 2
+    times = np.percentile([t for a in people for t in a.slow], [50, 95]) * 1000
+    print(
+        f"{len(told)} actions of {len(people)} annotators, median {times[0]:.0f} ms, 95 % {times[1]:.0f} ms"
+    )
     submitted = sum(f["kind"] == "submit" for f in told.values())
     assert submitted == sum(a.people for a in people)
 
@@ -127,3 +132,9 @@ def postgresql() -> Iterator[str]:
 def test_postgresql(views: ViewSet, tmp_path: Path, postgresql: str) -> None:
     people = soak(tmp_path, 5, 15, kills=1, database=postgresql)
     assert sum(a.people for a in people) >= 3
+
+
+@pytest.mark.slow
+def test_fifty_annotators_on_postgresql(views: ViewSet, tmp_path: Path, postgresql: str) -> None:
+    people = soak(tmp_path, 50, 300, kills=3, database=postgresql)
+    assert sum(a.people for a in people) >= 100 and sum(a.retries for a in people) > 0

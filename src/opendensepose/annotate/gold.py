@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from opendensepose.annotate.project import Project, add_person
-from opendensepose.annotate.store import Person, Photo
+from opendensepose.annotate.store import GOLD, Person, Photo
 from opendensepose.data.dense import read_dense, write_dense
 
 SIZE = (480, 640)  # H, W of the pictures
@@ -60,7 +60,7 @@ def _add(project: Project, sample: object, person: object) -> None:
     digest = hashlib.sha256(content).hexdigest()
     (project.folder / "gold").mkdir(exist_ok=True)
     write_dense(project.folder / "gold", digest[:32], sample.chart, sample.uv, sample.instance)
-    photo = project.store_photo(content, f"gold/{digest[:12]}.jpg", digest, SIZE)
+    photo = project.store_photo(content, f"{GOLD}{digest[:12]}.jpg", digest, SIZE)
     with project.store.write() as session:
         session.add(photo)
         session.flush()

@@ -16,7 +16,7 @@ from opendensepose.annotate.access import add_token, add_user, at_least
 from opendensepose.annotate.dashboard import dashboard
 from opendensepose.annotate.export import export
 from opendensepose.annotate.project import Project, add_person
-from opendensepose.annotate.store import Person, Photo, User, Withdrawal, now
+from opendensepose.annotate.store import GOLD, Person, Photo, User, Withdrawal, now
 from opendensepose.io.files import InputError
 from opendensepose.io.image import read_image
 
@@ -94,7 +94,7 @@ def make_token(use: Use, user: Admin, number: Id) -> dict[str, Any]:
 def photos(use: Use, user: Admin, page: Annotated[int, Query(ge=0, le=100_000)] = 0) -> dict[str, Any]:
     """Photos with their boxes, some at a time."""
     with use.store.read() as session:
-        own = ~Photo.name.startswith("gold/")
+        own = ~Photo.name.startswith(GOLD)
         rows = session.scalars(
             select(Photo).where(own).order_by(Photo.id).offset(page * PAGE).limit(PAGE)
         ).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 
 from opendensepose.annotate.access import add_token, add_user
 from opendensepose.annotate.project import Detector, Project
-from opendensepose.annotate.store import Person, Photo, User
+from opendensepose.annotate.store import GOLD, Person, Photo, User
 
 Tell = Callable[[str], None]
 OWNER = "owner"  # the user that a project always has
@@ -48,7 +49,7 @@ def prepare(
     with project.store.read() as session:
         summary: dict[str, Any] = {
             "project": str(folder),
-            "photos": session.scalar(select(func.count(Photo.id)).where(~Photo.name.startswith("gold/"))),
+            "photos": session.scalar(select(func.count(Photo.id)).where(~Photo.name.startswith(GOLD))),
             "people": session.scalar(select(func.count(Person.id)).where(Person.source != "gold")),
             "gold": session.scalar(select(func.count(Person.id)).where(Person.source == "gold")),
             "tokens": links,
@@ -75,14 +76,25 @@ def serve(folder: Path, database: str | None, host: str, port: int, *, tell: Tel
     project = Project.open(folder, database)
     views, pictures = load_views(lambda part: tell(f"drawing the body, part {part} of 14 (once)"))
     hosts = None if host in ("127.0.0.1", "localhost", "::1") else ["*"]
-    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        expected = f"--host {host} --port {port}: expected an address to listen on"
+        raise OSError(f"{expected}, got: {error.strerror or error}") from None
     shown = f"[{host}]" if ":" in host else host
     token = add_token(project.store, _owner(project), days=30)
     tell(f"open http://{shown}:{listening.getsockname()[1]}/#{token}\nstop with Ctrl-C; nothing is lost")
     config = uvicorn.Config(
-        make_app(project, views, pictures, hosts), log_level="warning", access_log=False, server_header=False
+        make_app(project, views, pictures, hosts),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run([listening])
+    with suppress(KeyboardInterrupt):  # how one is meant to stop it
+        uvicorn.Server(config).run([listening])
+    project.store.close()
 
 
 def _owner(project: Project) -> User:

@@ -106,22 +106,27 @@ def _stage_of(event: Event, state: State) -> int:
     return 2 if state.stage == "points" and event.kind not in DRAWING else 1
 
 
+def step(stage: str, returned: bool, kind: str) -> tuple[str, bool]:
+    """Stage, and whether it is sent back, after an event of a kind."""
+    if kind == "return":
+        return "points", True
+    return _AFTER.get(kind, stage), returned and kind != "submit"
+
+
 def _move_on(state: State, event: Event) -> None:
     """Everything that undo does not take back."""
+    state.stage, state.returned = step(state.stage, state.returned, event.kind)
     if event.kind == "return":
-        state.stage, state.returned, state.note = "points", True, event.data.get("note", "")
+        state.note = event.data.get("note", "")
     elif event.kind == "start":  # what an imported file says
         state.shapes |= event.data.get("shapes", {})
         state.assisted |= bool(event.data.get("assisted"))
         state.points = event.data.get("points", state.points)
         state.placed |= {int(n): p for n, p in event.data.get("placed", {}).items()}
     elif event.kind in _AFTER:
-        state.stage = _AFTER[event.kind]
         state.note = event.data.get("note", "") or state.note
         if event.kind == "parts_done":
             state.points = event.data["points"]
-        if event.kind == "submit":
-            state.returned = False
 
 
 def _draw(state: State, event: Event) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 SCHEMA = 1
+GOLD = "//gold/"  # what names of gold photos begin with: no file of a folder has such a name
 ROLES = ("annotator", "reviewer", "admin")  # each may do what those before it may
 
 

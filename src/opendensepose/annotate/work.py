@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from opendensepose.annotate.actions import REVIEW, Action
 from opendensepose.annotate.regions import choose_points, paint
-from opendensepose.annotate.state import DRAWING, PLACING, State, fold
+from opendensepose.annotate.state import DRAWING, PLACING, State, fold, step
 from opendensepose.annotate.store import (
     Assignment,
     Event,
@@ -60,27 +60,30 @@ def events_of(session: Session, assignment: int, moves: bool = False) -> Sequenc
 
 
 def summaries(session: Session, user: int | None = None) -> list[Summary]:
-    """Where every assignment stands (of one user), oldest first; reads only the events that move it on."""
+    """Where every assignment stands (of one user), oldest first."""
     query = select(Assignment).order_by(Assignment.id)
-    moves = select(Event).where(Event.kind.not_in(UNDOABLE)).order_by(Event.id)
+    # kinds alone: what events hold is much, and not needed here
+    moves = select(Event.assignment_id, Event.kind).where(Event.kind.not_in(UNDOABLE)).order_by(Event.id)
     latest = select(Event.assignment_id, func.max(Event.at)).group_by(Event.assignment_id)
     if user is not None:
         mine = select(Assignment.id).where(Assignment.user_id == user)
         query = query.where(Assignment.user_id == user)
-        moves, latest = (
-            moves.where(Event.assignment_id.in_(mine)),
-            latest.where(Event.assignment_id.in_(mine)),
-        )
-    by_assignment: dict[int, list[Event]] = {}
-    for event in session.scalars(moves):
-        by_assignment.setdefault(event.assignment_id, []).append(event)
+        moves = moves.where(Event.assignment_id.in_(mine))
+        latest = latest.where(Event.assignment_id.in_(mine))
+    stands: dict[int, tuple[str, bool]] = {}
+    for assignment, kind in session.execute(moves):
+        stands[assignment] = step(*stands.get(assignment, ("parts", False)), kind)
     last = {assignment: at for assignment, at in session.execute(latest)}  # noqa: C416
-    found = []
-    for row in session.scalars(query):
-        state = fold(by_assignment.get(row.id, []))
-        at = last.get(row.id, row.created)
-        found.append(Summary(row.id, row.person_id, row.user_id, state.stage, state.returned, at))
-    return found
+    return [
+        Summary(
+            row.id,
+            row.person_id,
+            row.user_id,
+            *stands.get(row.id, ("parts", False)),
+            last.get(row.id, row.created),
+        )
+        for row in session.scalars(query)
+    ]
 
 
 def next_assignment(store: Store, user: User) -> int | None:
@@ -108,20 +111,28 @@ def next_assignment(store: Store, user: User) -> int | None:
 
 def _choose(session: Session, user: User, mine: list[Summary], hours: float) -> Person | None:
     """A person for this user: now and then a gold one, else the first that needs another annotator."""
-    had = {s.person_id for s in mine}
-    out = set(session.scalars(select(Withdrawal.person_id)))
-    people = session.scalars(select(Person).order_by(Person.id)).all()
-    people = [p for p in people if p.id not in had and p.id not in out]
-    gold = [p for p in people if p.gold]
+    had = [s.person_id for s in mine]
+    out = select(Withdrawal.person_id)
+    free = select(Person).where(Person.id.not_in(had), Person.id.not_in(out)).order_by(Person.id)
     draw = random.Random(f"gold {user.id} {len(mine)}")
-    if gold and draw.random() < float(setting(session, "gold_share", "0.1")):
-        return draw.choice(gold)
+    if draw.random() < float(setting(session, "gold_share", "0.1")):
+        gold = session.scalars(free.where(Person.source == "gold")).all()
+        if gold:
+            return draw.choice(gold)
+    free = free.where(Person.source != "gold")
     taken: dict[int, int] = {}
     for s in summaries(session):
         done = s.stage in ("submitted", "accepted")
-        if done or (s.stage != "skipped" and (s.returned or s.last > now() - hours * _HOUR)):
-            taken[s.person_id] = taken.get(s.person_id, 0) + 1
-    return next((p for p in people if not p.gold and taken.get(p.id, 0) < p.copies), None)
+        alive = s.stage != "skipped" and (s.returned or s.last > now() - hours * _HOUR)
+        taken[s.person_id] = taken.get(s.person_id, 0) + int(done or alive)
+    fresh = session.scalar(free.where(Person.id.not_in(select(Assignment.person_id))).limit(1))
+    begun = select(Person.id, Person.copies).where(Person.id.in_(select(Assignment.person_id)))
+    wanting = {person for person, copies in session.execute(begun) if taken[person] < copies}
+    wanting -= {*had, *session.scalars(out)}
+    first = min(wanting, default=None)
+    if first is not None and (fresh is None or first < fresh.id):
+        return session.get(Person, first)
+    return fresh
 
 
 def record(
