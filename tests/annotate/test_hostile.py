@@ -37,7 +37,7 @@ class Client:
         }
         headers |= attack.headers
         # who announces a longer body than comes is not answered: the server goes on waiting for the rest
-        patience = 0.5 if "content-length" in attack.headers else 30
+        patience = 0.5 if attack.headers.keys() & {"content-length", "transfer-encoding"} else 30
         connection = HTTPConnection("127.0.0.1", self.port, timeout=patience)
         try:
             connection.putrequest(attack.method, "", skip_host="host" in headers)
