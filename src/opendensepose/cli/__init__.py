@@ -22,6 +22,7 @@ COMMANDS = {  # name, also of the module and its function -> line in the help
     "export": "Make a model file of a trained net.",
     "annotate": "Annotate photos in the browser.",
     "convert": "Make a model file of official weights.",
+    "models": "List models: ours, and the official ones to convert.",
 }
 
 

@@ -23,7 +23,8 @@ class JsonCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         following = [*args[1:], ""]
         alone = [
-            a == "--json" and not b.lower().endswith(".json") for a, b in zip(args, following, strict=True)
+            a == "--json" and not b.lower().endswith(".json")
+            for a, b in zip(args, following, strict=False)  # no arguments: nothing follows
         ]
         return super().parse_args(
             ctx, ["--json=-" if bare else a for a, bare in zip(args, alone, strict=True)]
