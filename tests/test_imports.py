@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import annotation_files
 import opendensepose as odp
 
 HEAVY = ("torch", "torchvision", "lightning", "numba", "scipy", "matplotlib", "pycocotools", "onnx")
@@ -42,6 +43,14 @@ def test_predicting(tmp_path: Path) -> None:
     code += f"'--out', {str(tmp_path)!r}])"
     assert loaded_after(code) == set()
     assert (tmp_path / "sample.json").is_file()
+
+
+def test_reading_annotations(tmp_path: Path) -> None:
+    """Masks are only decoded when somebody asks for one."""
+    annotation_files.coco_file(tmp_path / "a.json")
+    code = "from opendensepose.data import read_annotations\n"
+    code += f"print([s.people for s in read_annotations({str(tmp_path / 'a.json')!r})])"
+    assert loaded_after(code) == set()
 
 
 def test_every_public_name_is_there() -> None:

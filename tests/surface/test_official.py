@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from opendensepose.cli import main
+from opendensepose.io.image import read_image
 from opendensepose.surface.atlas import Atlas
 from opendensepose.surface.official import OfficialFolder, read_atlas, read_texture
 from opendensepose.surface.smpl import read_smpl
+from opendensepose.viz.atlas import draw_layout
 
 pytest.importorskip("scipy")
 
@@ -46,6 +51,18 @@ def test_the_atlas_is_the_one_that_was_written(folder: Path) -> None:
     assert np.array_equal(read.orientation, ours.orientation)
     entries = rng.integers(0, len(read.entry_chart), 50)
     assert np.array_equal(read.entry_chart[entries], ours.entry_chart[entries])
+
+
+def test_the_command_draws_it(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        main, ["atlas", "--atlas", str(folder), "--out", str(tmp_path / "o.png"), "--json"]
+    )
+    assert done.exit_code == 0 and json.loads(done.output)["atlas"] == "smpl24"
+    ours = draw_layout(Atlas.load())
+    theirs = read_image(out)[:, : ours.shape[1]]
+    assert (np.abs(ours.astype(int) - theirs).max(-1) > 60).mean() < 0.01
+    none = CliRunner().invoke(main, ["atlas", "--atlas", str(tmp_path), "--out", str(tmp_path / "x.png")])
+    assert none.exit_code != 0 and "expected UV_Processed.mat in it" in none.output
 
 
 def test_faces_are_seen_from_outside(folder: Path) -> None:
