@@ -67,7 +67,7 @@ def predict(
         raise click.UsageError("--annotations, --images and --results: expected all three and no INPUTS")
     if not inputs and not any(as_set):
         raise click.UsageError("expected photos, folders, globs, videos or '-', got no INPUTS")
-    predictor = load(model, device=options.pop("device"), precision=options.pop("precision"))
+    predictor = load(model, device=device, precision=precision)
     # with the summary on standard output, the lines for people go to standard error
     say = partial(_say, file=sys.stderr if json_file == "-" else sys.stdout, quiet=options["quiet"])
     summary: dict[str, Any] = {"model": predictor.meta["name"], "device": predictor.device}
