@@ -54,9 +54,8 @@ def test_the_atlas_is_the_one_that_was_written(folder: Path) -> None:
 
 
 def test_the_command_draws_it(folder: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(
-        main, ["atlas", "--atlas", str(folder), "--out", str(tmp_path / "o.png"), "--json"]
-    )
+    out = tmp_path / "o.png"
+    done = CliRunner().invoke(main, ["atlas", "--atlas", str(folder), "--out", str(out), "--json"])
     assert done.exit_code == 0 and json.loads(done.output)["atlas"] == "smpl24"
     ours = draw_layout(Atlas.load())
     theirs = read_image(out)[:, : ours.shape[1]]
