@@ -96,7 +96,6 @@ def test_two_processes_and_one_with_the_detector(people, tmp_path):
 
 def test_a_killed_run_goes_on_with_the_same_losses(people, tmp_path):
     options = {"data": [str(people)], "batch_size": 2, "steps": 12, "lr": 1e-3}
-    whole = start(tmp_path, out=str(tmp_path / "whole"), **options)
     out = tmp_path / "killed"
     run = start(tmp_path, out=str(out), save_minutes=0.0, **options)  # a checkpoint after every step
     wait_for(lambda: (out / "last.pt").is_file(), run)
@@ -105,17 +104,17 @@ def test_a_killed_run_goes_on_with_the_same_losses(people, tmp_path):
         os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     torch.load(out / "last.pt", weights_only=True)  # whole, whenever it was killed
-    assert start(tmp_path, out=str(out), save_minutes=0.0, **options).wait(300) == 0
-    assert whole.wait(300) == 0
+    assert start(tmp_path, out=str(out), save_minutes=0.0, **options).wait(500) == 0
+    assert start(tmp_path, out=str(tmp_path / "whole"), **options).wait(500) == 0
     expect_same(losses(tmp_path / "whole"), losses(out), 1e-5)
 
 
 def wait_for(condition, run):
-    for _ in range(3000):
+    for _ in range(10_000):
         if condition() or run.poll() is not None:
             return
         time.sleep(0.05)
-    raise AssertionError("expected a checkpoint within 150 s")
+    raise AssertionError("expected a checkpoint within some minutes")
 
 
 def test_shared_norms_alone_are_batch_norms():

@@ -80,14 +80,14 @@ def build(config: TrainConfig) -> Trainee:
     model = saved_model(config.to_dict())
     if config.init != "none":
         load_weights(model, initial_weights(config.init), f"init {config.init}")
+    if config.sync_norms:
+        share_norms(model)
     rules = config.make_rules()
     given = isinstance(model, Teacher) or rules.given_boxes
     frozen = [_find(model, name) for name in config.freeze]
     frozen += [_find(model, name) for name in DETECTOR if given and isinstance(model, DensePoseRCNN)]
     for module in frozen:
         module.requires_grad_(False)
-    if config.sync_norms:
-        share_norms(model)
     if config.freeze_norms:
         frozen += [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     model = model.to(memory_format=torch.channels_last)

@@ -72,12 +72,12 @@ class Average:
 def load_weights(model: nn.Module, state: dict[str, Tensor], source: str) -> list[str]:
     """Copy weights whose name and shape fit; the names in `model` that got none.
 
-    Raises ValueError if fewer than half of them fit: then the file is of another net.
+    Raises ValueError if fewer than half of those of the file, or of the net, fit: then it is of another net.
     """
     own = model.state_dict()
     fitting = {k: v.to(own[k].dtype) for k, v in state.items() if k in own and own[k].shape == v.shape}
     wanted = [k for k in own if not k.endswith("num_batches_tracked")]
-    if 2 * len(fitting) < len(wanted):
+    if 2 * len(fitting) < min(len(wanted), len(state)) or not fitting:
         raise ValueError(
             f"{source}: expected weights of this net ({len(wanted)} arrays), got {len(fitting)} that fit"
         )

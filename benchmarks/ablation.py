@@ -1,0 +1,207 @@
+"""The publication's claims in small: what sparse points, a teacher, further heads and a cascade do.
+
+    python -m benchmarks.ablation prepare --work ablation          # data sets and the teacher, once
+    python -m benchmarks.ablation run --work ablation --arms abc   # each arm and seed: one job, resumable
+    python -m benchmarks.ablation table --work ablation
+
+Crops with given boxes. All arms begin with the backbone, pyramid and decoder of the shipped `small`; their
+heads are new. Annotations are as people make them: at most 14 points per part, each moved on the body by a
+normal of `--noise` metres. Every arm has the same number of steps, pictures and people.
+
+    a  points only                      d  c and a mask head
+    b  points and a teacher's fill      e  c and a keypoint head
+    c  the whole dense truth            f  c with both heads and a cascade
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import guided
+from opendensepose.core.types import SurfacePoints
+from opendensepose.data.coco import AnnotationFile, write_annotations
+from opendensepose.eval.run import evaluate
+from opendensepose.export import load_model, read_weights
+from opendensepose.io.files import atomic
+from opendensepose.io.results import write_results
+from opendensepose.surface.atlas import Atlas
+from opendensepose.synth.dataset import write_dataset
+from opendensepose.train import TrainConfig, train
+from opendensepose.train.checkpoint import save_checkpoint
+from opendensepose.train.inpaint import inpaint
+from opendensepose.train.sources import find_sources
+
+SHARED = ("backbone.", "fpn.", "decoder.")  # what all arms begin with
+DENSE: dict[str, Any] = {"data": "clean"}
+ARMS: dict[str, dict[str, Any]] = {
+    "a": {"annotations": "noisy.json"},
+    "b": {"data": "filled"},
+    "c": DENSE,
+    "d": {**DENSE, "tasks": ("mask",)},
+    "e": {**DENSE, "tasks": ("keypoints",)},
+    "f": {**DENSE, "tasks": ("keypoints", "mask"), "cascade": True},
+}
+TITLES = {
+    "a": "points only",
+    "b": "points and teacher",
+    "c": "dense truth",
+    "d": "c + mask head",
+    "e": "c + keypoint head",
+    "f": "c + cascade",
+    "f, deaf": "f without the other tasks",
+}
+METRICS = ("AP", "AP50", "AP75", "AUC10", "AUC30")
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Synthetic pictures for training and test, noisy annotations, a teacher, its fill, common weights."""
+    work: Path = options.work
+    for name, count, seed in (("clean", options.pictures, 31), ("test", options.test_pictures, 32)):
+        write_dataset(work / name, count, seed, split="test" if name == "test" else "train")
+    noisy = work / "noisy.json"
+    if not noisy.exists():
+        file = AnnotationFile(work / "clean" / "annotations.json")
+        rng = np.random.default_rng(7)
+        samples = [
+            replace(s, people=tuple(replace(p, points=shake(rng, p.points, options.noise)) for p in s.people))
+            for s in file
+        ]
+        write_annotations(noisy, samples, head=file.head)
+    images = str(work / "clean" / "images")
+    teacher = TrainConfig(
+        annotations=(str(noisy),),
+        images=images,
+        out=str(work / "teacher"),
+        model="teacher",
+        steps=options.teacher_steps,
+        batch_size=8,
+        lr=3e-3,
+        threads=options.threads,
+        precision=options.precision,
+    )
+    best = train(teacher)
+    if not (work / "filled" / "annotations.json").exists():
+        done = inpaint(noisy, best, work / "filled", images=images, progress=True)
+        print(f"teacher: {done.people} people, {done.filled / max(done.pixels, 1):.1%} of their masks filled")
+    common = {k: v for k, v in read_weights("small").items() if k.startswith(SHARED)}
+    save_checkpoint(work / "common.pt", {"config": {"model": "small"}, "ema": {"state": common}})
+
+
+def shake(rng: np.random.Generator, points: SurfacePoints | None, noise: float) -> SurfacePoints | None:
+    """Points of the body at rest moved by a normal of `noise` metres and put back on its surface."""
+    if points is None or noise == 0:
+        return points
+    atlas = Atlas.load()
+    xyz = atlas.to_xyz(points.chart, points.uv, tolerance=1.0) + rng.normal(0, noise, (len(points.chart), 3))
+    chart, uv = atlas.from_xyz(xyz)
+    return SurfacePoints(points.xy, chart.astype(np.uint8), uv.astype(np.float32))
+
+
+def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
+    """Train one arm with one seed, or go on with it, and add its figures to the results."""
+    work: Path = options.work
+    chosen = dict(ARMS[arm])
+    for key in ("data", "annotations"):
+        if key in chosen:
+            chosen[key] = (str(work / chosen[key]),)
+    start = time.monotonic()
+    config = TrainConfig(
+        **chosen,
+        images=str(work / "clean" / "images") if "annotations" in chosen else None,
+        out=str(work / "runs" / f"{arm}{seed}"),
+        init=str(work / "common.pt"),
+        crops=True,
+        canvases=((192, 192),),
+        steps=options.steps,
+        batch_size=options.batch_size,
+        lr=options.lr,
+        ema=0.99,
+        seed=seed,
+        held_out=16,
+        threads=options.threads,
+        precision=options.precision,
+        save_minutes=2.0,
+    )
+    train(config)
+    model = load_model(Path(config.out) / "last.pt")
+    truth = work / "test" / "annotations.json"
+    sources = find_sources([], [str(truth)], str(work / "test" / "images"))
+    for name in (arm, f"{arm}, deaf") if arm == "f" else (arm,):
+        if model.tasks is not None:
+            model.tasks.deaf = name != arm
+        results = Path(config.out) / "results.json"
+        write_results(results, guided.entries(model, sources))  # type: ignore[arg-type]
+        summary = evaluate(results, truth, atlas="odp24").summary()
+        points = summary["pointwise"]["all_people"]
+        figures = {m: summary["gps"][m] for m in METRICS[:3]} | {m: points[m] for m in METRICS[3:]}
+        _add(options.json, f"{name} {seed}", {**figures, "steps": options.steps, "noise": options.noise})
+        print(name, seed, {k: round(v, 4) for k, v in figures.items()}, f"{time.monotonic() - start:.0f} s")
+
+
+def _add(path: Path, key: str, figures: dict[str, Any]) -> None:
+    """One more entry of the JSON that grows."""
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    with atomic(path) as beside:
+        beside.write_text(json.dumps({**known, key: figures}, indent=1, sort_keys=True) + "\n")
+
+
+def run(options: argparse.Namespace) -> None:
+    """All jobs of the chosen arms whose figures are not there yet, seed by seed: early tables are fair."""
+    for seed in range(options.seeds):
+        for arm in options.arms:
+            known = json.loads(options.json.read_text()) if options.json.is_file() else {}
+            if known.get(f"{arm} {seed}", {}).get("steps") != options.steps:
+                run_job(options, arm, seed)
+
+
+def table(options: argparse.Namespace) -> None:
+    """Means and spreads over seeds, as rows for docs/results.md."""
+    known = json.loads(options.json.read_text())
+    print(f"| arm | seeds | {' | '.join(METRICS)} |\n|{'---|' * (2 + len(METRICS))}")
+    for arm, title in TITLES.items():
+        rows = [figures for key, figures in known.items() if key.rsplit(" ", 1)[0] == arm]
+        cells = []
+        for metric in METRICS if rows else ():
+            values = 100 * np.array([row[metric] for row in rows])
+            spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+            cells.append(f"{values.mean():.1f}{spread}")
+        if rows:
+            print(f"| {arm}: {title} | {len(rows)} | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("what", choices=("prepare", "run", "table"))
+    parser.add_argument("--work", type=Path, default=Path("ablation"))
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/ablation.json"))
+    parser.add_argument("--arms", default="abcdef")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--noise", type=float, default=0.02, help="of annotated points, metres")
+    parser.add_argument("--pictures", type=int, default=600)
+    parser.add_argument("--test-pictures", type=int, default=150)
+    parser.add_argument("--teacher-steps", type=int, default=1500)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", default="32")
+    options = parser.parse_args()
+    if set(options.arms) - set(ARMS):
+        parser.error(f"--arms: expected some of {''.join(ARMS)}, got {options.arms}")
+    torch.set_num_threads(options.threads)
+    options.work.mkdir(parents=True, exist_ok=True)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    {"prepare": prepare, "run": run, "table": table}[options.what](options)
+
+
+if __name__ == "__main__":
+    main()

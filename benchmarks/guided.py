@@ -1,0 +1,45 @@
+"""People in given boxes by a torch net: crops at one scale, as in training with `crops` set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from opendensepose.core.decode import decode
+from opendensepose.core.types import ChartLogits, Result
+from opendensepose.io.results import results_json
+from opendensepose.model.rcnn import DensePoseRCNN
+from opendensepose.model.teacher import CANVAS
+from opendensepose.train.augment import person_window
+from opendensepose.train.picture import Picture, crop
+from opendensepose.train.sources import SparseSource
+
+
+@torch.no_grad()
+def people(model: DensePoseRCNN, picture: Picture, boxes: NDArray[np.floating]) -> Result:
+    """The people in the boxes [N, 4] of a picture, each seen in a crop of its own; scores are 1."""
+    model.eval()
+    dense = []
+    for box in np.asarray(boxes, np.float64):
+        window = person_window(box, (CANVAS, CANVAS))
+        scale = np.tile([CANVAS / window.width, CANVAS / window.height], 2)
+        small = (box - [window.x, window.y, window.x, window.y]) * scale
+        image = torch.from_numpy(crop(picture, window, (CANVAS, CANVAS)).image).permute(2, 0, 1)[None].float()
+        features = model.dense_features(model.pyramid(model.normalise(image)))
+        maps = model.dense(features, [torch.from_numpy(small[None]).float()])[0]
+        logits = ChartLogits(*(maps[name].numpy() for name in ("coarse", "fine", "u", "v")))
+        dense += decode(logits, box[None].astype(np.float32))
+    places = np.asarray(boxes, np.float32).reshape(-1, 4)
+    return Result(places, np.ones(len(places), np.float32), tuple(dense), picture.chart.shape)
+
+
+def entries(model: DensePoseRCNN, sources: Sequence[SparseSource]) -> Iterator[dict[str, Any]]:
+    """Entries of a results file for all annotated people of the images."""
+    for source in sources:
+        sample = source.file[source.row]
+        boxes = np.array([p.box for p in sample.people if not p.iscrowd], np.float64).reshape(-1, 4)
+        yield from results_json(people(model, source.read(), boxes), sample.image_id)
