@@ -31,6 +31,26 @@ def test_learning_rate_warms_up_and_ends_at_zero(tmp_path):
     assert learning_rate(1.0, c) == pytest.approx(0.0, abs=1e-9)
 
 
+def test_learning_rate_by_steps(tmp_path):
+    c = config(tmp_path, tmp_path, steps=10, lr=1.0, warmup=0.1, schedule="step", step_at=(0.5, 0.8))
+    rates = [learning_rate(progress, c) for progress in (0.05, 0.2, 0.49, 0.5, 0.79, 0.8, 1.0)]
+    assert rates == pytest.approx([0.5, 1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_accumulated_batches_make_one_step(people, tiny_net, tmp_path, monkeypatch):
+    seen = []
+    original = run_module.Run._accumulate
+
+    def spy(self, batch):
+        seen.append((self.step, batch.positions))
+        return original(self, batch)
+
+    monkeypatch.setattr(run_module.Run, "_accumulate", spy)
+    best = train(config(people, tmp_path, steps=2, accumulate=2), quiet=True)
+    assert seen == [(0, [0, 1]), (0, [2, 3]), (1, [4, 5]), (1, [6, 7])]
+    assert load_checkpoint(best)["step"] == 2
+
+
 def test_two_pictures_are_learnt_by_heart(people, tiny_net):
     entries = find_sources([str(people)])[:2]
     (batch,) = still_batches(entries, (96, 128), 2)

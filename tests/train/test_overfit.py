@@ -11,6 +11,7 @@ from torch import nn
 from benchmarks.guided import people
 from opendensepose.data.coco import Person
 from opendensepose.eval.gps import point_similarity
+from opendensepose.export import read_weights
 from opendensepose.model.rcnn import DensePoseRCNN, resnet50, small
 from opendensepose.model.training import RCNNTraining, Rules
 from opendensepose.model.variants import UV_CONFIDENCES
@@ -18,6 +19,7 @@ from opendensepose.surface.atlas import Atlas
 from opendensepose.surface.sampled import KAPPA_2019
 from opendensepose.synth.dataset import write_dataset
 from opendensepose.train.augment import person_window
+from opendensepose.train.checkpoint import load_weights
 from opendensepose.train.config import LOSS_WEIGHTS
 from opendensepose.train.dataset import collate
 from opendensepose.train.picture import Picture, crop, only
@@ -73,6 +75,13 @@ def learn(model: DensePoseRCNN, folder: Path, *, sparse: bool, steps: int, lr: f
     return similarity(model, picture, person, Atlas.load())
 
 
+def started(make, **options) -> DensePoseRCNN:
+    """A net with the shipped weights where they fit: new heads begin at random."""
+    model = make(**options)
+    load_weights(model, read_weights("small"), "small")
+    return model
+
+
 def average_precision(gps: float) -> float:
     """Of one person in a given box: the share of thresholds that the GPS reaches."""
     return float(np.mean(gps >= THRESHOLDS))
@@ -81,7 +90,7 @@ def average_precision(gps: float) -> float:
 def test_small_learns_a_person_by_heart(folder):
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    assert average_precision(learn(small(), folder, sparse=False, steps=200)) > 0.95
+    assert average_precision(learn(started(small), folder, sparse=False, steps=150)) > 0.95
 
 
 group = partial(nn.GroupNorm, 32)
@@ -104,5 +113,6 @@ VARIANTS = {
 def test_every_head_learns_a_person_by_heart(folder, name):
     torch.manual_seed(0)
     make, options, sparse = VARIANTS[name]
-    steps, lr = (200, 1e-3) if make is resnet50 else (300, 3e-3)
-    assert average_precision(learn(make(**options), folder, sparse=sparse, steps=steps, lr=lr)) > 0.95
+    model = resnet50(**options) if make is resnet50 else started(make, **options)
+    lr = 1e-3 if make is resnet50 else 3e-3
+    assert average_precision(learn(model, folder, sparse=sparse, steps=300, lr=lr)) > 0.95
