@@ -1,6 +1,7 @@
 """Speed end to end (file -> Result in memory) with the default settings; time to load, peak memory.
 
     python -m benchmarks.inference [--model NAME|PATH] [--runs 50] [--json FILE]
+    python -m benchmarks.inference --model official.odp --people 1 5 20 --precision exact fast --runs 5
 
 The pictures are renders of ours with one person each; another picture: --image FILE.
 """
@@ -12,25 +13,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
-from unittest.mock import patch
 
 import cv2
 import numpy as np
 
 import opendensepose as odp
-from benchmarks import machine
+from benchmarks import machine, stages
+from benchmarks.stages import STAGES, watched
 from opendensepose.io.image import write_image
-from opendensepose.runtime import predictor as predictor_module
 from opendensepose.runtime.preprocess import preprocess
 
 SIZES = ((240, 320), (800, 1100))  # height, width: those of the publication's figures
 BARS = {(240, 320): 25.0, (800, 1100): 5.0}  # images/s
-STAGES = ("read", "resize", "detector", "dense", "decode")
 
 
 def one_person(size: tuple[int, int], path: Path) -> Path:
@@ -52,8 +50,8 @@ def measure(predictor: odp.Predictor, path: Path, runs: int) -> dict[str, Any]:
     for _ in range(3):
         predictor(path)
     totals = [timed(lambda: predictor(path)) for _ in range(runs)]
-    stages: dict[str, list[float]] = {name: [] for name in STAGES}
-    with watched(predictor, stages):
+    times: dict[str, list[float]] = {name: [] for name in STAGES}
+    with watched(predictor, times):
         for _ in range(runs):
             predictor(path)
     seconds = median(totals)
@@ -64,7 +62,7 @@ def measure(predictor: odp.Predictor, path: Path, runs: int) -> dict[str, Any]:
         "ms": 1000 * seconds,
         "ms_quartiles": [1000 * float(q) for q in np.quantile(totals, (0.25, 0.75))],
         "images_per_s": 1 / seconds,
-        "stages_ms": {name: 1000 * sum(times) / runs for name, times in stages.items()},
+        "stages_ms": {name: 1000 * sum(each) / runs for name, each in times.items()},
     }
 
 
@@ -72,33 +70,6 @@ def timed(call: Callable[[], Any]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-@contextmanager
-def watched(predictor: odp.Predictor, stages: dict[str, list[float]]) -> Iterator[None]:
-    """Note the time of every call that belongs to a stage."""
-
-    def watch(stage: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return call(*args, **kwargs)
-            finally:
-                stages[stage].append(time.perf_counter() - start)
-
-        return wrapped
-
-    def replaced(owner: Any, name: str, stage: str) -> Any:
-        return patch.object(owner, name, watch(stage, getattr(owner, name)))
-
-    with (
-        replaced(predictor_module, "read_image", "read"),
-        replaced(predictor_module, "preprocess", "resize"),
-        replaced(predictor_module, "decode", "decode"),
-        replaced(predictor._detector, "run", "detector"),
-        replaced(predictor._dense, "run", "dense"),
-    ):
-        yield
 
 
 FRESH = """
@@ -153,7 +124,15 @@ def main() -> None:
     parser.add_argument("--image", type=Path, help="instead of our renders")
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--people", type=int, nargs="+", help="time the stages with so many given boxes")
+    parser.add_argument("--precision", nargs="+", default=["exact"], choices=("exact", "fast"))
+    parser.add_argument("--threads", type=int, help="default: all cores")
     options = parser.parse_args()
+    if options.people:
+        stages.run(
+            options.model, options.people, options.precision, options.threads, options.runs, options.json
+        )
+        return
     with tempfile.TemporaryDirectory() as folder:
         renders = [Path(folder) / f"{width}x{height}.jpg" for height, width in SIZES]
         paths = [options.image] if options.image else renders

@@ -17,7 +17,7 @@ OFFICIAL = [row for row in listing() if row.kind != "odp"]
 @pytest.mark.parametrize("row", OFFICIAL, ids=[row.name for row in OFFICIAL])
 def test_sizes_are_those_of_the_nets(row) -> None:
     torch = pytest.importorskip("torch")
-    from flops import gflops
+    from benchmarks.flops import gflops
     from opendensepose.model.official import published_shapes
     from opendensepose.model.variants import variant_by_name
 
@@ -32,7 +32,7 @@ def test_sizes_are_those_of_the_nets(row) -> None:
 
 def test_small() -> None:
     torch = pytest.importorskip("torch")
-    from flops import gflops
+    from benchmarks.flops import gflops
     from opendensepose.model.rcnn import small
 
     with torch.device("meta"):
