@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_model
 
+import tiny_model
 from benchmarks.stages import STAGES, given_boxes, measure, measured_peak, operations, watched
 from opendensepose.runtime import load
 
