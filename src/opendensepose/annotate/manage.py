@@ -7,45 +7,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import cv2
-from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
-from fastapi import Path as InPath
+from fastapi import APIRouter, Body, HTTPException, Query, Response
 from sqlalchemy import func, select
 
 from opendensepose.annotate import work
-from opendensepose.annotate.access import add_token, add_user, at_least
+from opendensepose.annotate.access import add_token, add_user
 from opendensepose.annotate.dashboard import dashboard
 from opendensepose.annotate.export import export
-from opendensepose.annotate.project import Project, add_person
+from opendensepose.annotate.inputs import Admin, Id, Loaded, RawBody, Reviewer, Use
+from opendensepose.annotate.project import add_person
 from opendensepose.annotate.store import GOLD, Person, Photo, User, Withdrawal, now
 from opendensepose.io.files import InputError
 from opendensepose.io.image import read_image
 
 api = APIRouter(prefix="/api")
-Id = Annotated[int, InPath(ge=1, le=2**31 - 1)]
-Admin = Annotated[User, Depends(at_least("admin"))]
-Reviewer = Annotated[User, Depends(at_least("reviewer"))]
 PREVIEW = 1280  # pixels of the longer side
 PAGE = 24  # photos
 _Number = Annotated[float, Body(ge=-1e5, le=1e5, allow_inf_nan=False)]
 
 
-def _project(request: Request) -> Project:
-    found: Project = request.app.state.project
-    return found
-
-
-async def _body(request: Request) -> bytes:
-    return await request.body()
-
-
-Use = Annotated[Project, Depends(_project)]
-File = Annotated[bytes, Depends(_body)]
-
-
 @api.get("/review")
 def review(use: Use, user: Reviewer) -> dict[str, Any]:
     """What is handed in or reviewed, the oldest first."""
-    with use.store.read() as session:
+    with use.project.store.read() as session:
         names = {u.id: u.name for u in session.scalars(select(User))}
         found = [s for s in work.summaries(session) if s.stage in ("submitted", "accepted") or s.returned]
     return {"assignments": [vars(s) | {"annotator": names[s.user_id]} for s in found]}
@@ -54,13 +38,13 @@ def review(use: Use, user: Reviewer) -> dict[str, Any]:
 @api.get("/dashboard")
 def numbers(use: Use, user: Reviewer) -> dict[str, Any]:
     """Progress, times, errors."""
-    return dashboard(use)
+    return dashboard(use.project)
 
 
 @api.get("/users")
 def users(use: Use, user: Admin) -> dict[str, Any]:
     """Everybody of the project."""
-    with use.store.read() as session:
+    with use.project.store.read() as session:
         rows = session.scalars(select(User).order_by(User.id))
         return {"users": [{"id": u.id, "name": u.name, "role": u.role} for u in rows]}
 
@@ -74,26 +58,26 @@ def make_user(
 ) -> dict[str, Any]:
     """Add a user; their token is shown this once."""
     try:
-        made = add_user(use.store, name, role)
+        made = add_user(use.project.store, name, role)
     except ValueError as error:
         raise HTTPException(422, str(error)) from None
-    return {"id": made.id, "token": add_token(use.store, made)}
+    return {"id": made.id, "token": add_token(use.project.store, made)}
 
 
 @api.post("/users/{number}/tokens")
 def make_token(use: Use, user: Admin, number: Id) -> dict[str, Any]:
     """One more token for a user."""
-    with use.store.read() as session:
+    with use.project.store.read() as session:
         found = session.get(User, number)
     if found is None:
         raise HTTPException(404, "no such user")
-    return {"token": add_token(use.store, found)}
+    return {"token": add_token(use.project.store, found)}
 
 
 @api.get("/photos")
 def photos(use: Use, user: Admin, page: Annotated[int, Query(ge=0, le=100_000)] = 0) -> dict[str, Any]:
     """Photos with their boxes, some at a time."""
-    with use.store.read() as session:
+    with use.project.store.read() as session:
         own = ~Photo.name.startswith(GOLD)
         rows = session.scalars(
             select(Photo).where(own).order_by(Photo.id).offset(page * PAGE).limit(PAGE)
@@ -114,14 +98,14 @@ def photos(use: Use, user: Admin, page: Annotated[int, Query(ge=0, le=100_000)] 
 
 @api.post("/photos")
 def upload(
-    use: Use, user: Admin, content: File, name: Annotated[str, Query(max_length=1000)]
+    use: Use, user: Admin, content: RawBody, name: Annotated[str, Query(max_length=1000)]
 ) -> dict[str, Any]:
     """Add a photo, without people: draw them."""
     name = name.replace("\\", "/").split("/")[-1].strip()
     if not name or name.startswith(".") or not name.isprintable():
         raise HTTPException(422, "expected a file name")
     try:
-        number, _ = use.add_photo(content, name[-200:], [], "drawn")
+        number, _ = use.project.add_photo(content, name[-200:], [], "drawn")
     except InputError as error:
         raise HTTPException(422, str(error)) from None
     return {"id": number}
@@ -131,7 +115,7 @@ def upload(
 def preview(use: Use, user: Admin, number: Id) -> Response:
     """A photo, small."""
     photo = _photo(use, number)
-    image = read_image(use.path(photo))
+    image = read_image(use.project.path(photo))
     scale = min(1.0, PREVIEW / max(image.shape[:2]))
     if scale < 1:
         size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
@@ -140,8 +124,8 @@ def preview(use: Use, user: Admin, number: Id) -> Response:
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
-def _photo(use: Project, number: int) -> Photo:
-    with use.store.read() as session:
+def _photo(use: Loaded, number: int) -> Photo:
+    with use.project.store.read() as session:
         found = session.get(Photo, number)
     if found is None:
         raise HTTPException(404, "no such photo")
@@ -157,7 +141,7 @@ def draw_person(
 ) -> dict[str, Any]:
     """Add a person by a box, xyxy in pixels of the photo."""
     photo = _photo(use, number)
-    with use.store.write() as session:
+    with use.project.store.write() as session:
         person = add_person(session, photo, box, "drawn")
         if person is None:
             raise HTTPException(422, "expected a box of at least 8 pixels in the photo")
@@ -167,7 +151,7 @@ def draw_person(
 @api.post("/people/{number}/withdraw")
 def withdraw(use: Use, user: Admin, number: Id) -> dict[str, Any]:
     """Hand a person out no more; what is annotated stays."""
-    with use.store.write() as session:
+    with use.project.store.write() as session:
         if session.get(Person, number) is None:
             raise HTTPException(404, "no such person")
         if session.get(Withdrawal, number) is None:
@@ -180,7 +164,7 @@ def download(use: Use, user: Admin, accepted: bool = False) -> Response:
     """The annotations as DensePose-COCO JSON."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "annotations.json"
-        export(use, file, only_accepted=accepted)
+        export(use.project, file, only_accepted=accepted)
         data = file.read_bytes()
     headers = {"Content-Disposition": 'attachment; filename="annotations.json"'}
     return Response(data, media_type="application/json", headers=headers)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import ValidationError
 
-from opendensepose.annotate import work
-from opendensepose.annotate.access import COOKIE, Guard, at_least, csrf_token, find_user, signed_in
+from opendensepose.annotate import manage, work
+from opendensepose.annotate.access import COOKIE, Guard, csrf_token, find_user
 from opendensepose.annotate.actions import AnyAction
+from opendensepose.annotate.inputs import Anybody, Id, Loaded, RawBody, Small, Use
 from opendensepose.annotate.project import MAX_UPLOAD, Project
 from opendensepose.annotate.state import State, fold
 from opendensepose.annotate.store import Assignment, Person, Photo, User
@@ -34,27 +34,12 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 UPLOADS = "/api/photos"
-Id = Annotated[int, InPath(ge=1, le=2**31 - 1)]
-Small = Annotated[int, InPath(ge=0, le=10_000)]
-Anybody = Annotated[User, Depends(signed_in)]
-Reviewer = Annotated[User, Depends(at_least("reviewer"))]
 _PART_CHART = (0, 2, 3, 4, 5, 6, 9, 10, 13, 14, 15, 16, 19, 20, 23)  # whose colour a part has
 api = APIRouter(prefix="/api")
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What requests need."""
-
-    project: Project
-    views: ViewSet
-    pictures: Path  # folder with the views' strips
-
-
 def make_app(project: Project, views: ViewSet, pictures: Path, hosts: list[str] | None = None) -> Guard:
     """The ASGI application for a project; `hosts`: names under which it may be reached, ["*"] for any."""
-    from opendensepose.annotate import manage
-
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.project = project
     app.state.loaded = Loaded(project, views, pictures)
@@ -104,19 +89,6 @@ def _static(name: str) -> FileResponse:
 
 def _fresh() -> dict[str, str]:
     return {"Cache-Control": "no-cache"}  # asks each time; unchanged files are not sent again
-
-
-def _loaded(request: Request) -> Loaded:
-    found: Loaded = request.app.state.loaded
-    return found
-
-
-async def _raw(request: Request) -> bytes:
-    return await request.body()
-
-
-Use = Annotated[Loaded, Depends(_loaded)]
-RawBody = Annotated[bytes, Depends(_raw)]
 
 
 @api.post("/login")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, Double, Engine, ForeignKey, Index, String, UniqueConstraint, create_engine, event
@@ -139,6 +140,8 @@ class Store:
     def __init__(self, url: str) -> None:
         """Open the database, making its tables if it is empty; ValueError or OSError if that fails."""
         self.url = url
+        # SQLite has one writer, and those that wait for it poll: they would take their turns too rarely
+        self._turn: AbstractContextManager[Any] = Lock() if url.startswith("sqlite") else nullcontext()
         try:
             self._engine = _engine(url)
             tables = inspect_database(self._engine).get_table_names()
@@ -176,7 +179,7 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A session whose changes are committed when the block ends well."""
         engine = self._engine.execution_options(immediate=True)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        with self._turn, Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -198,7 +201,7 @@ def now() -> float:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=50)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:

@@ -1,6 +1,6 @@
-// The list of keys, in a window of its own.
+// Keys: what the pages with undo share, and the list of them in a window of its own.
 
-import { make } from './dom.js';
+import { make, typing } from './dom.js';
 
 /** @param {[string, string][]} lines keys and what they do */
 export function keyHelp(lines) {
@@ -15,4 +15,23 @@ export function keyHelp(lines) {
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/**
+ * Listen to keys. Nothing happens while somebody types into a field.
+ * @param {(kind: 'undo' | 'redo') => void} back Ctrl+Z, Ctrl+Y
+ * @param {() => void} finish Ctrl+Enter
+ * @param {(key: string, shift: boolean) => boolean} press any other key without Ctrl or Alt; whether it meant something
+ */
+export function listen(back, finish, press) {
+  window.addEventListener('keydown', (event) => {
+    if (typing(event)) return;
+    const command = event.ctrlKey || event.metaKey;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (command && key === 'z') back(event.shiftKey ? 'redo' : 'undo');
+    else if (command && key === 'y') back('redo');
+    else if (command && key === 'Enter') finish();
+    else if (command || event.altKey || !press(key, event.shiftKey)) return;
+    event.preventDefault();
+  });
 }

@@ -1,9 +1,9 @@
 // Stage 1: outlines of the body parts.
 
 import { get, Outbox, post, Refused, start } from './api.js';
-import { byId, fill, make, toast, typing } from './dom.js';
+import { byId, fill, make, toast } from './dom.js';
 import { figure } from './figure.js';
-import { keyHelp } from './keys.js';
+import { keyHelp, listen } from './keys.js';
 import { PhotoView } from './photo.js';
 import { Drawing, colour, path, simplify } from './shapes.js';
 
@@ -422,17 +422,7 @@ let spaceHeld = false;
 window.addEventListener('keyup', (event) => {
   if (event.key === ' ') spaceHeld = false;
 });
-window.addEventListener('keydown', (event) => {
-  if (typing(event)) return;
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (command && key === 'z') void back(event.shiftKey ? 'redo' : 'undo');
-  else if (command && key === 'y') void back('redo');
-  else if (command && key === 'Enter') void done();
-  else if (command || event.altKey) return;
-  else if (!press1(key, event.shiftKey)) return;
-  event.preventDefault();
-});
+listen((kind) => void back(kind), () => void done(), press1);
 
 /**
  * Keys without Ctrl; whether the key meant something.

@@ -1,8 +1,8 @@
 // Stage 2: where points of the photo lie on the body surface.
 
 import { get, Outbox, Refused, start } from './api.js';
-import { byId, fill, make, toast, typing } from './dom.js';
-import { keyHelp } from './keys.js';
+import { byId, fill, make, toast } from './dom.js';
+import { keyHelp, listen } from './keys.js';
 import { PhotoView } from './photo.js';
 import { Drawing } from './shapes.js';
 import { Pane, strip } from './views.js';
@@ -352,17 +352,7 @@ photo.canvas.addEventListener('pointermove', (event) => {
 });
 photo.canvas.addEventListener('pointerup', () => { dragging = false; });
 
-window.addEventListener('keydown', (event) => {
-  if (typing(event)) return;
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (command && key === 'z') void back(event.shiftKey ? 'redo' : 'undo');
-  else if (command && key === 'y') void back('redo');
-  else if (command && key === 'Enter') void submit();
-  else if (command || event.altKey) return;
-  else if (!pressed(key, event.shiftKey)) return;
-  event.preventDefault();
-});
+listen((kind) => void back(kind), () => void submit(), pressed);
 
 /**
  * Keys without Ctrl; whether the key meant something.
