@@ -17,16 +17,15 @@ class SharedNorm(nn.modules.batchnorm._BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not dist.is_initialized():
             return super().forward(x)
-        axes = [0, *range(2, x.ndim)]
+        axes, channels = [0, *range(2, x.ndim)], x.shape[1]
         values = x.float()
-        sums = torch.cat(
-            [values.sum(axes), (values * values).sum(axes), values.new_tensor([values[:, 0].numel()])]
-        )
-        sums = all_reduce(sums)  # differentiable
-        channels = x.shape[1]
+        own_variance, own_mean = torch.var_mean(values, axes, correction=0)
+        size = values.new_tensor([values[:, 0].numel()])
+        # the mean first, then squares around it: squares alone lose the digits of small variances
+        sums = all_reduce(torch.cat([size * own_mean, size]))  # differentiable
         count = sums[-1].detach()
-        mean = sums[:channels] / count
-        variance = sums[channels:-1] / count - mean * mean
+        mean = sums[:-1] / count
+        variance = all_reduce(size * (own_variance + (own_mean - mean) ** 2)) / count
         if self.running_mean is not None and self.running_var is not None:
             with torch.no_grad():
                 self.running_mean.lerp_(mean, float(self.momentum or 0.1))
@@ -34,12 +33,11 @@ class SharedNorm(nn.modules.batchnorm._BatchNorm):
                 self.running_var.lerp_(unbiased, float(self.momentum or 0.1))
                 if self.num_batches_tracked is not None:
                     self.num_batches_tracked.add_(1)
-        scale = torch.rsqrt(variance.clamp(min=0) + self.eps)
-        shift = -mean * scale
-        if self.affine:
-            scale, shift = scale * self.weight, shift * self.weight + self.bias
         shape = [1, channels] + [1] * (x.ndim - 2)
-        return (values * scale.view(shape) + shift.view(shape)).to(x.dtype)
+        result = (values - mean.view(shape)) * torch.rsqrt(variance + self.eps).view(shape)
+        if self.affine:
+            result = result * self.weight.view(shape) + self.bias.view(shape)
+        return result.to(x.dtype)
 
 
 def share_norms(model: nn.Module) -> None:
