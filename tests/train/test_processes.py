@@ -16,7 +16,6 @@ from torch import nn
 
 from opendensepose.train.norms import SharedNorm, share_norms
 
-STEPS = 20
 SCRIPT = """
 import sys, json
 sys.path.insert(0, {tests!r})
@@ -58,22 +57,23 @@ def expect_same(one, other, tolerance):
             assert other[step][name] == pytest.approx(value, rel=tolerance, abs=tolerance), (step, name)
 
 
-def both(people, tmp_path, **options):
+def both(people, tmp_path, steps=20, **options):
     """Losses of one process with batches of four and of two with batches of two."""
-    options = {"data": [str(people)], "steps": STEPS, "optimizer": "sgd", "lr": 1e-3, **options}
+    options = {"data": [str(people)], "steps": steps, "optimizer": "sgd", "lr": 1e-3, **options}
     runs = [
         start(tmp_path, out=str(tmp_path / "one"), batch_size=4, **options),
         start(tmp_path, out=str(tmp_path / "two"), batch_size=2, processes=2, **options),
     ]
     assert [run.wait(500) for run in runs] == [0, 0]
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
-    assert len(one) == STEPS
+    assert len(one) == steps
     return one, two
 
 
-def test_two_processes_and_one_have_the_same_losses(people, tmp_path):
+@pytest.mark.parametrize("steps", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_two_processes_and_one_have_the_same_losses(people, tmp_path, steps):
     """Uneven people on the two sides; batch norms over all pictures; every loss of the dense head."""
-    one, two = both(people, tmp_path, sync_norms=True, rules={"given_boxes": True})
+    one, two = both(people, tmp_path, steps=steps, sync_norms=True, rules={"given_boxes": True})
     assert len(one[1]) >= 4
     expect_same(one, two, 1e-4)
 
