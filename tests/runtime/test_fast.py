@@ -66,3 +66,19 @@ def test_a_broken_graph_is_one_line(openvino: None) -> None:
     with pytest.raises(ValueError, match=r"dense\.onnx: expected a graph that OpenVINO can load") as caught:
         FastSession(b"nothing", "dense.onnx", half=True)
     assert "\n" not in str(caught.value)
+
+
+def test_names_survive_tensors_that_are_the_same(openvino: None) -> None:
+    """A Concat of one input is that input: its tensor has two names, the graph's own must be found."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("Concat", ["boxes"], ["inner"], axis=0)
+    last = helper.make_node("Relu", ["inner"], ["coarse"])
+    value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 4]) for n in ("boxes", "coarse")]
+    graph = helper.make_graph([node, last], "g", value[:1], value[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    session = FastSession(model.SerializeToString(), "g", half=False, threads=1)
+    assert (session.inputs, session.outputs) == (("boxes",), ("coarse",))
+    assert session.run({"boxes": np.full((2, 4), -1, np.float32)})["coarse"].tolist() == [[0] * 4] * 2

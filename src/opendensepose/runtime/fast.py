@@ -38,37 +38,41 @@ class FastSession:
             "NUM_STREAMS": 1,
         }
         try:
-            compiled = core.compile_model(_channels_last(core.read_model(graph)), "CPU", options)
+            model = core.read_model(graph)
+            # tensors have many names, nodes one each: for outputs with an ending
+            self.inputs = tuple(node.get_friendly_name() for node in model.get_parameters())
+            self.outputs = tuple(
+                node.get_friendly_name().split("/sink_port")[0] for node in model.get_results()
+            )
+            compiled = core.compile_model(self._channels_last(model), "CPU", options)
         except RuntimeError as error:
             raise ValueError(
                 f"{name}: expected a graph that OpenVINO can load, got {one_line(error)}"
             ) from error
         self.name = name
-        self.inputs = tuple(port.any_name for port in compiled.inputs)
-        self.outputs = tuple(port.any_name for port in compiled.outputs)
         self._request = compiled.create_infer_request()
 
     def run(self, feeds: dict[str, NDArray]) -> dict[str, NDArray[np.float32]]:
         """All outputs by name; `feeds` may hold more than the inputs. RuntimeError if the graph fails."""
         try:
-            values = self._request.infer({name: feeds[name] for name in self.inputs}, share_inputs=True)
+            arrays = {i: feeds[name] for i, name in enumerate(self.inputs)}
+            values = self._request.infer(arrays, share_inputs=True)
         except RuntimeError as error:
             raise RuntimeError(f"{self.name}: expected the graph to run, got {one_line(error)}") from error
         return {name: values[i] for i, name in enumerate(self.outputs)}
 
+    def _channels_last(self, model: Any) -> Any:
+        """The model with channels last in its feature maps, in and out.
 
-def _channels_last(model: Any) -> Any:
-    """The model with channels last in its feature maps, in and out.
+        That is how its convolutions work; with channels first the pooling of boxes is ten times slower.
+        """
+        from openvino import Layout
+        from openvino.preprocess import PrePostProcessor
 
-    That is how its convolutions work; written with channels first, the pooling of boxes is ten times slower.
-    """
-    from openvino import Layout
-    from openvino.preprocess import PrePostProcessor
-
-    processor = PrePostProcessor(model)
-    for ports, access in ((model.inputs, processor.input), (model.outputs, processor.output)):
-        for name in (port.any_name for port in ports):
-            if name.startswith(FEATURES):
-                access(name).model().set_layout(Layout("NCHW"))
-                access(name).tensor().set_layout(Layout("NHWC"))
-    return processor.build()
+        processor = PrePostProcessor(model)
+        for names, access in ((self.inputs, processor.input), (self.outputs, processor.output)):
+            for i, name in enumerate(names):
+                if name.startswith(FEATURES):
+                    access(i).model().set_layout(Layout("NCHW"))
+                    access(i).tensor().set_layout(Layout("NHWC"))
+        return processor.build()
