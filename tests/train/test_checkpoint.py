@@ -57,6 +57,10 @@ def test_average_is_the_recurrence():
 def test_foreign_weights_are_refused():
     net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     with pytest.raises(ValueError, match="expected weights of this net"):
-        load_weights(net, {"0.weight": torch.zeros(4, 3)}, "file")
+        load_weights(net, {"0.weight": torch.zeros(4, 3), "a": torch.zeros(2), "b": torch.zeros(2)}, "file")
+    with pytest.raises(ValueError, match="expected weights of this net"):
+        load_weights(net, {"0.weight": torch.zeros(4, 4)}, "file")
+    part = load_weights(net, {"0.weight": torch.ones(4, 3)}, "file")  # of a backbone alone, say
+    assert part == ["0.bias", "1.weight", "1.bias"] and float(net[0].weight.detach().min()) == 1
     missing = load_weights(net, {k: v for k, v in net.state_dict().items() if k != "1.bias"}, "file")
     assert missing == ["1.bias"]

@@ -115,5 +115,5 @@ def test_wrong_teachers(people, tiny_net, tmp_path):
             "--out",
             str(tmp_path / "o"),
         ]
-        done = CliRunner().invoke(main, [*command, str(path)])
+        done = CliRunner().invoke(main, command)
         assert done.exit_code == 2 and text in done.output and "Traceback" not in done.output
