@@ -34,4 +34,7 @@ class Server:
         """End the process; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(60)
+        try:
+            return self.process.wait(60)
+        finally:
+            self.process.kill()  # none is left behind; nothing happens to one that has ended
