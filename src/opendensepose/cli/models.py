@@ -7,17 +7,22 @@ from dataclasses import asdict
 import click
 
 from opendensepose.cli.common import JsonCommand, json_option, write_summary
+from opendensepose.io.modelfile import read_card
 from opendensepose.zoo import listing
 
 
 @click.command(cls=JsonCommand)
+@click.option("--card", metavar="NAME", help="Print what is known of a packaged model instead: its card.")
 @json_option
-def models(json_file: str | None) -> None:
+def models(card: str | None, json_file: str | None) -> None:
     """List our models and the official ones that `densepose convert` reads.
 
     GFLOP: of an 800 x 1100 image (`small`: at its own input size) + of each person. AP: published, GPS on
     DensePose-COCO minival.
     """
+    if card is not None:
+        click.echo(read_card(card).rstrip())
+        return
     rows = listing()
     if json_file != "-":
         click.echo(f"{'name':32s} {'M par.':>6s} {'GFLOP':>14s} {'AP':>5s}  {'licence':34s} file")

@@ -69,6 +69,15 @@ def find_model(name_or_path: str | os.PathLike[str]) -> Path:
     raise FileNotFoundError(f"model {text!r}: expected {expected}, got no such file")
 
 
+def read_card(name: str) -> str:
+    """The model card, in Markdown, of a packaged model; FileNotFoundError names the choices."""
+    cards = {file.stem: file for file in sorted(WEIGHTS.glob("*.md"))}
+    if name not in cards:
+        expected = f"a packaged model with a card ({', '.join(cards) or 'none here'})"
+        raise FileNotFoundError(f"model {name!r}: expected {expected}, got no such card")
+    return cards[name].read_text(encoding="utf-8")
+
+
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     try:
         info = archive.getinfo(name)
