@@ -25,7 +25,7 @@ from benchmarks import machine, measures
 from benchmarks.report import share
 from opendensepose.core.types import DenseMap
 from opendensepose.data import Person, Sample, read_annotations, read_dense
-from opendensepose.eval.run import run as evaluate
+from opendensepose.eval.run import evaluate
 from opendensepose.runtime.jobs import predict_dataset
 
 HEIGHTS = (0, 60, 150, 300, 100_000)  # pixels: limits of the groups by which recall is told
@@ -174,6 +174,8 @@ def print_summary(numbers: dict[str, Any]) -> None:
     rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
     print(f"{'':30s}  pixels  on body  right part  <10 cm  <20 cm  median error")
     for name, row in rows.items():
+        if not row["pixels"]:
+            continue
         error = row["median_error_cm"]
         print(
             f"{name:30s} {row['pixels']:7d} {row['on_body']:8.2f} {row['right_part']:11.2f} "

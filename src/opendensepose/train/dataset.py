@@ -164,5 +164,7 @@ def loader(batches: Batches, numbers: range, workers: int) -> DataLoader[Batch]:
         sampler=numbers,
         num_workers=workers,
         worker_init_fn=_start_worker,
+        # a forked OpenCV or BLAS with running threads may hang
+        multiprocessing_context="spawn" if workers else None,
         prefetch_factor=3 if workers else None,
     )
