@@ -79,6 +79,8 @@ def serve(folder: Path, database: str | None, host: str, port: int, *, tell: Tel
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)
+        # inherited by its connections: else the second half of an answer waits 40 ms for an acknowledgement
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         expected = f"--host {host} --port {port}: expected an address to listen on"
         raise OSError(f"{expected}, got: {error.strerror or error}") from None
