@@ -36,16 +36,16 @@ check: .venv-dev/installed
 	.venv-dev/bin/ruff format --check .
 	.venv-dev/bin/mypy
 
-# training in a process of its own: data-loader workers that start late in the long one crash it
-APART := tests/train tests/viz
+# a process for each group: in one long process data-loader workers that start late crash it
+TEST_GROUPS := annotate benchmarks,cli,core,data eval,io model,runtime surface,synth test_*.py train,viz
+in_groups = @set -e; for group in $(TEST_GROUPS); do \
+	.venv-dev/bin/pytest $(1) $$(echo "$$group" | tr ',' '\n' | sed 's,^,tests/,'); done
 
 test: check
-	.venv-dev/bin/pytest $(APART:%=--ignore=%)
-	.venv-dev/bin/pytest $(APART)
+	$(call in_groups,)
 
 test-slow: check
-	.venv-dev/bin/pytest -m 'slow or not slow' $(APART:%=--ignore=%)
-	.venv-dev/bin/pytest -m 'slow or not slow' $(APART)
+	$(call in_groups,-m 'slow or not slow')
 
 clean:
 	rm -rf .venv demo_out build dist
