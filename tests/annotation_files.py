@@ -103,18 +103,3 @@ def posetrack_file(path: Path, frames: int = 6) -> dict[str, Any]:
     content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
     path.write_text(json.dumps(content))
     return content
-
-
-def large_file(path: Path, people: int, points: int = 100) -> None:
-    """A file of that many people, two per image, written piece by piece."""
-    rng = np.random.default_rng(2)
-    variants = [dense_person(0, 0, rng, points) for _ in range(20)]
-    with path.open("w") as out:
-        out.write('{"info":{},"images":[')
-        for n in range((people + 1) // 2):
-            image = {"id": n, "file_name": f"{n:012d}.jpg", "height": 120, "width": 100}
-            out.write("," * (n > 0) + json.dumps(image))
-        out.write('],"annotations":[')
-        for n in range(people):
-            out.write("," * (n > 0) + json.dumps(variants[n % 20] | {"id": n + 1, "image_id": n // 2}))
-        out.write('],"categories":[{"id":1,"name":"person"}]}')

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annotation_files import coco_file, disc, large_file, posetrack_file
+from annotation_files import coco_file, disc, posetrack_file
+from benchmarks.annotations import write_file
 from opendensepose.data import coco
 from opendensepose.data.coco import AnnotationFile, read_annotations, write_annotations
 from opendensepose.data.scan import scan
+
+POINTS = 100  # of each person of a large file
 
 
 @pytest.fixture(autouse=True)
@@ -200,8 +203,8 @@ def opened(path: Path, people: int) -> tuple[float, float]:
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    large_file(tmp_path / "a.json", 400)
-    large_file(tmp_path / "b.json", 4000)  # some 30 MB more
+    write_file(tmp_path / "a.json", 400, POINTS)
+    write_file(tmp_path / "b.json", 4000, POINTS)  # some 30 MB more
     (_, small), (_, large) = opened(tmp_path / "a.json", 400), opened(tmp_path / "b.json", 4000)
     assert large - small < 35
 
@@ -209,7 +212,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_fifty_thousand_people(tmp_path: Path) -> None:
     """At full size: memory below 1 GB when the index is made, below 300 MB when it is there."""
-    large_file(tmp_path / "a.json", 50_000)
+    write_file(tmp_path / "a.json", 50_000, POINTS)
     (_, first), (_, later) = opened(tmp_path / "a.json", 50_000), opened(tmp_path / "a.json", 50_000)
     assert first < 1000 and later < 300
     assert len(list((tmp_path / "cache" / "annotations").iterdir())) == 1
