@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import opendensepose as odp
 from opendensepose.core.types import DenseMap, Result
+from opendensepose.io.image import write_image
 from opendensepose.surface.atlas import Atlas
 from opendensepose.synth.sample import Sample, make_sample
 from opendensepose.viz.atlas import draw_body, draw_layout
@@ -47,8 +48,7 @@ def truth(sample: Sample) -> Result:
 
 def save(path: Path, picture: Picture) -> None:
     """Write a JPEG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 88))
+    write_image(path, picture, quality=88)
     print(path, picture.shape[1], "x", picture.shape[0])
 
 
