@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from opendensepose.core.boxes import iou
 from opendensepose.core.types import DenseMap
 from opendensepose.data.coco import KEYPOINTS
+from opendensepose.eval.scoring import found_by
 from opendensepose.surface.atlas import Atlas
 from opendensepose.surface.body import Body
 
@@ -28,13 +29,7 @@ def match(
     overlap: float = 0.5,
 ) -> NDArray[np.int64]:
     """Which found box [M] each annotated one gets (-1 = missed): greedy by score, IoU >= `overlap`."""
-    found = np.full(len(truth), -1)
-    table = iou(boxes, truth)  # [N, M]
-    for n in range(len(boxes)):
-        free = np.where(found < 0, table[n], -1.0)
-        if len(free) and free.max() >= overlap:
-            found[free.argmax()] = n
-    return found
+    return found_by(iou(boxes, truth), overlap)
 
 
 def read_map(dense: DenseMap | None, xy: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

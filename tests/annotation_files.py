@@ -1,4 +1,4 @@
-"""Annotation files in the forms that people have, with every key: small ones, and one of any size."""
+"""Annotation files in the forms that people have, with every key."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from opendensepose.data.sample import PERSON, Person, Sample, encode_parts
 from opendensepose.data.scan import LISTS, scan
 from opendensepose.io.cache import cache_folder
 from opendensepose.io.files import InputError, atomic
+from opendensepose.io.jsonstream import read_item
 
 __all__ = [
     "KEYPOINTS",
@@ -103,7 +104,7 @@ class AnnotationFile(Sequence[Sample]):
                 return file.read(int(span[1] - span[0]))
 
             for row in rows:
-                image = json.loads(entry(index.images[row]))
+                image = read_item(file, *index.images[row].tolist())
                 sources = map(entry, index.annotations[index.starts[row] : index.starts[row + 1]])
                 where = f"{self.path}: image {image['id']}"
                 yield read_sample(image, *self._people(sources), where)
@@ -201,8 +202,7 @@ def _make_index(path: Path) -> _Index:
     if len(row) and row.min() < 0:
         number = int(row.argmin())
         with path.open("rb") as file:
-            file.seek(annotations[number, 0])
-            entry = json.loads(file.read(annotations[number, 1] - annotations[number, 0]))
+            entry = read_item(file, *annotations[number].tolist())
         expected = "expected the id of an image of the file"
         where = f"{path}: annotation {_name(entry, number)}"
         raise InputError(f"{where}: key 'image_id': {expected}, got {of_image[number]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,6 +67,13 @@ def numbers(entry: Mapping[str, Any], key: str, where: str, count: int | None = 
     if count is not None and len(values) != count:
         raise InputError(f"{where}: key {key!r}: expected {count} numbers as in 'dp_x', got {len(values)}")
     return values
+
+
+def one_atlas(atlases: set[str], path: str | os.PathLike[str]) -> str | None:
+    """The atlas that a file's entries name, None if they name none; InputError if they differ."""
+    if len(atlases) > 1:
+        raise InputError(f"{path}: expected one 'odp_atlas' in all entries, got {', '.join(sorted(atlases))}")
+    return next(iter(atlases), None)
 
 
 def wrong(where: str, key: str, expected: str, entry: Mapping[str, Any]) -> InputError:

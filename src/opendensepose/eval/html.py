@@ -68,7 +68,7 @@ def write_html(
     images: Path | None = None,  # the folder of the photos; without it people are drawn on grey paper
 ) -> None:
     """Write the page; raises OSError and InputError."""
-    with Results(report.results) as results:
+    with report.found as results:
         people = _people(report, results, images)
     parts = [
         _head(report),

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.data.sample import GRID
 from opendensepose.eval import fields, rle
 from opendensepose.eval.fields import Box
-from opendensepose.eval.truth import GRID, Annotation, TruthImage
+from opendensepose.eval.truth import Annotation, TruthImage
 from opendensepose.io.files import InputError
 
 

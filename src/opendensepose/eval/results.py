@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.data.sample import PERSON
 from opendensepose.eval import fields
 from opendensepose.eval.fields import Box
-from opendensepose.eval.truth import PERSON
 from opendensepose.io.files import InputError
 from opendensepose.io.jsonstream import read_item, read_list
 
@@ -43,7 +43,7 @@ class Detection(NamedTuple):
 
 
 class Results:
-    """A results file, kept open: detections by image, in the order of the file."""
+    """A results file: detections by image, in the order of the file; its maps are read in a `with` block."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Read the list; raises FileNotFoundError, or InputError naming the file, the entry and the key."""
@@ -61,14 +61,10 @@ class Results:
             self.has_keypoints |= bool(entry.get("keypoints"))
             if isinstance(entry.get("odp_atlas"), str):
                 atlases.add(entry["odp_atlas"])
-        if len(atlases) > 1:
-            raise InputError(
-                f"{path}: expected one 'odp_atlas' in all entries, got {', '.join(sorted(atlases))}"
-            )
-        self.atlas = atlases.pop() if atlases else None
-        self._file = self.path.open("rb")
+        self.atlas = fields.one_atlas(atlases, path)
 
     def __enter__(self) -> Results:
+        self._file = self.path.open("rb")
         return self
 
     def __exit__(

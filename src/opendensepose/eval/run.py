@@ -29,8 +29,13 @@ class Report:
     points: Pointwise
     coco: dict[str, dict[str, float]]
     results: str
-    detections: int
+    found: Results
     notes: tuple[str, ...]
+
+    @property
+    def detections(self) -> int:
+        """How many the results file holds."""
+        return self.found.count
 
     def lines(self) -> list[str]:
         """Tables for a terminal."""
@@ -95,13 +100,12 @@ def evaluate(
         rules = STRICT if strict_coco else REFERENCE
         evaluation = measure(truth, found, surface, category=category, rules=rules, keep_masks=True)
         coco = coco_scores(truth, found, evaluation.groups, evaluation.categories)
-        count = found.count
     if details is not None:
         write_details(details, evaluation)
     points = Pointwise.of([error for group in evaluation.groups for error in group.errors])
     notes = list(truth.notes)
-    if count == 0:
+    if found.count == 0:
         notes.append("the results are an empty list: nobody is found")
     if rules.switched_off:
         notes.append(f"strict COCO rules; switched off: {', '.join(rules.switched_off)}")
-    return Report(truth, surface, evaluation, points, coco, str(results), count, tuple(notes))
+    return Report(truth, surface, evaluation, points, coco, str(results), found, tuple(notes))

@@ -107,19 +107,19 @@ def _groups(
     for category in categories:
         annotations = image.annotations.get(category, [])
         detections = [d for d in found if d.category == category]
+        read: Maps = {}
         if region is not None:
             annotations = [a for a in annotations if regions.keeps_annotation(region, a.box, rules)]
-            detections = [d for d in detections if _outside(region, d, results, rules)]
+            read = {d.number: results.map(d) for d in detections}
+            detections = [
+                d for d in detections if regions.keeps_detection(region, d.box, read[d.number][..., 0], rules)
+            ]
         detections = sorted(detections, key=lambda d: -d.score)[: rules.max_detections]  # stable
         if annotations or detections:
-            maps |= {d.number: results.map(d) for d in detections}
+            for d in detections:
+                maps[d.number] = read[d.number] if d.number in read else results.map(d)
             ignored = np.array([_is_ignored(a, rules) for a in annotations], bool)
             yield Group(image.id, category, annotations, detections, ignored)
-
-
-def _outside(region: NDArray[np.bool_], detection: Detection, results: Results, rules: Rules) -> bool:
-    labels = results.map(detection)[..., 0]
-    return regions.keeps_detection(region, detection.box, labels, rules)
 
 
 def _is_ignored(annotation: Annotation, rules: Rules) -> bool:
@@ -194,12 +194,12 @@ def _point_errors(
     return errors
 
 
-def found_by(table: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which detection [G] finds each annotation, -1 = none: by score, the best free one with IoU >= 0.5."""
+def found_by(table: NDArray[np.float64], least: float = FOUND_IOU) -> NDArray[np.int64]:
+    """Which detection [G] finds each annotation, -1 = none: by score, the best free one from `least` on."""
     finder = np.full(table.shape[1], -1)
     for d, row in enumerate(table):
         free = np.where(finder < 0, row, -1.0)
-        if len(free) and free.max() >= FOUND_IOU:
+        if len(free) and free.max() >= least:
             finder[free.argmax()] = d
     return finder
 

@@ -47,8 +47,6 @@ def _open(chosen: str, watch: Watch) -> SampledSurface:
         return replace(surface, name=f"{surface.name} (file)") if surface.name == OURS else surface
     if os.path.isdir(chosen):
         return official_surface(chosen)
-    if os.path.isdir(chosen):
-        return official_surface(chosen)
     if chosen == "smpl24":
         raise ValueError("--atlas: expected the folder of the official files for smpl24, got none")
     raise FileNotFoundError(f"--atlas: expected {OURS}, a folder or a .npz file, got {chosen}")

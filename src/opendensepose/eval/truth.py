@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.data.sample import COARSE_PARTS, GRID, PERSON
 from opendensepose.eval import fields, rle
 from opendensepose.eval.fields import Box
 from opendensepose.io.files import InputError
 from opendensepose.io.jsonstream import read_object
 
-PERSON = 1  # category
-PARTS = 14  # part masks that count
-GRID = 256  # their side
 _CHECKED_AT_ONCE = 500  # people whose part masks are checked together
 
 
@@ -111,11 +109,10 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
             atlases |= _atlas(value)
     _check_parts(path, people[len(people) - len(people) % _CHECKED_AT_ONCE :])
     _attach(path, images, people)
-    if len(atlases) > 1:
-        raise InputError(f"{path}: expected one 'odp_atlas' in all entries, got {', '.join(sorted(atlases))}")
+    atlas = fields.one_atlas(atlases, path)
     notes = (f"{areas} annotations have no 'area': their boxes' is taken",) if areas else ()
     chosen = tuple(sorted(categories)) or (PERSON,)
-    return Truth(path, images, chosen, atlases.pop() if atlases else None, notes)
+    return Truth(path, images, chosen, atlas, notes)
 
 
 def _attach(path: Path, images: dict[int, TruthImage], people: list[tuple[int, int, Annotation]]) -> None:
@@ -196,9 +193,9 @@ def _parts(entry: Mapping[str, Any], where: str) -> tuple[Any, ...] | None:
     if masks is None:
         return None
     if not isinstance(masks, list):
-        raise fields.wrong(where, "dp_masks", f"a list of {PARTS} RLEs or []", entry)
+        raise fields.wrong(where, "dp_masks", f"a list of {COARSE_PARTS} RLEs or []", entry)
     where = f"{where}: key 'dp_masks'"
-    return tuple(rle.pack(mask, (GRID, GRID), where) if mask else None for mask in masks[:PARTS])
+    return tuple(rle.pack(mask, (GRID, GRID), where) if mask else None for mask in masks[:COARSE_PARTS])
 
 
 def _check_parts(path: Path, people: list[tuple[int, int, Annotation]]) -> None:

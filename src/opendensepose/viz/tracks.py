@@ -80,7 +80,6 @@ def _labelled(picture: Picture, sample: Sample, view: View) -> Picture:
     canvas = Image.fromarray(picture)
     pen = ImageDraw.Draw(canvas, "RGBA")
     size = max(14, round(picture.shape[0] / 32))
-    size = max(14, round(picture.shape[0] / 32))
     font = ImageFont.load_default(size)
     for person in sample.people:
         if person.track_id is not None:
