@@ -37,10 +37,15 @@ from opendensepose.surface.sampled import read_sampled
 REFERENCE_CPU = 11.2  # seconds of the reference evaluator on set C, three modes, at best
 POINTS = 100
 TEMPLATES = 200  # different made-up people
-_PEAK = (
-    "import resource, sys\nfrom opendensepose.cli import main\ntry:\n    main(sys.argv[1:])\nfinally:\n    "
-)
-_PEAK += "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)"
+_PEAK = """
+import sys
+from opendensepose.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    from benchmarks.machine import peak_mb
+    print("PEAK", int(peak_mb()), file=sys.stderr)
+"""
 
 
 def from_arrays(folder: Path, runs: int = 5) -> dict[str, float]:

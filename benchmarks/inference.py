@@ -80,12 +80,8 @@ predictor = odp.load({model!r})
 loaded = time.perf_counter() - start
 for _ in range({runs}):
     predictor({image!r})
-import resource, sys
-if sys.platform == "linux":  # there ru_maxrss also counts what the process that started this one had
-    peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 2**10
-else:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on a Mac
-print(loaded, peak)
+from benchmarks.machine import peak_mb
+print(loaded, peak_mb())
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,16 @@ def save(path: Path | None, numbers: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {path}")
+
+
+def peak_mb() -> float:
+    """Peak memory of this process in MB, for processes that a benchmark starts."""
+    if sys.platform == "linux":  # there ru_maxrss also counts what the process that started this one had
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.split("VmHWM:")[1].split()[0]) / 2**10
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on a Mac
 
 
 def _processor() -> str:

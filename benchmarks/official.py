@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from opendensepose.convert import BFLOAT16
+from opendensepose.core.boxes import iou
 from opendensepose.core.decode import quantise
 from opendensepose.core.types import Result
 from opendensepose.export import export
@@ -250,7 +251,7 @@ def _array_figures(
 
 def _box_figures(net: Net, stages: Arrays, reference: Arrays) -> list[Figure]:
     head = net.box_head({**stages, "proposals": reference["given_boxes"]})
-    overlap = iou(reference["prop_boxes"].astype(float), stages["proposals"].astype(float))
+    overlap = iou(reference["prop_boxes"], stages["proposals"])
     found = min(float((overlap.max(axis) > 0.999).mean()) for axis in (0, 1))
     return [
         Figure("proposals found, IoU > 0.999", found, PROPOSAL_BAR, at_least=True),
@@ -320,14 +321,6 @@ def relative_rms(values: NDArray[Any], reference: NDArray[Any]) -> float:
         return float("inf")
     gap = values.astype(np.float64) - reference
     return float(np.sqrt((gap**2).mean() / (reference.astype(np.float64) ** 2).mean()))
-
-
-def iou(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Overlaps [len(a), len(b)] of boxes xyxy."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = np.clip(high - low, 0, None).prod(2)
-    areas = [(x[:, 2:] - x[:, :2]).prod(1) for x in (a, b)]
-    return both / (areas[0][:, None] + areas[1][None] - both)
 
 
 def _largest(a: NDArray[Any], b: NDArray[Any]) -> float:

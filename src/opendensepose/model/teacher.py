@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from opendensepose.model import losses as L
 from opendensepose.model.backbone import BasicBlock, ConvNorm, Norm
 from opendensepose.model.heads import DensePredictor, bilinear
-from opendensepose.model.targets import Truth
-from opendensepose.model.training import Losses, People, Rules, Shown, dense_supervision, everybody
+from opendensepose.model.targets import Truth, points_in
+from opendensepose.model.training import Losses, People, Rules, Shown, everybody
 from opendensepose.surface.parts import FINE_TO_COARSE
 
 PARTS = 15
@@ -72,10 +73,12 @@ class TeacherTraining(nn.Module):
     def forward(
         self, images: Tensor, truth: Truth, generators: list[torch.Generator]
     ) -> tuple[Losses, Shown]:
-        """Crops of one person each [B, 3, S, S] RGB, their truth -> losses, maps; nothing here is random."""
+        """Crops of one person each [B, 3, S, S] RGB, their truth -> losses, each crop; nothing is random."""
         outputs, people = self.guided(images, truth)
-        losses, shown = dense_supervision(outputs, people, truth, self.rules)
-        return {name: losses[name] for name in ("point_fine", "point_nll")}, shown
+        points = points_in(torch.cat(people.boxes), people.image, people.instance, truth.points)
+        count = len(truth.boxes) if self.rules.sum_points else None
+        losses = L.point_losses(outputs, points, beta=self.rules.uv_beta, images=count)
+        return losses, {"image": people.image}
 
     def guided(self, images: Tensor, truth: Truth) -> tuple[dict[str, Tensor], People]:
         """The maps of the whole crops, each person's box; `coarse` is what was given."""

@@ -83,9 +83,9 @@ def build(config: TrainConfig) -> Trainee:
     if config.sync_norms:
         share_norms(model)
     rules = config.make_rules()
-    given = isinstance(model, Teacher) or rules.given_boxes
     frozen = [_find(model, name) for name in config.freeze]
-    frozen += [_find(model, name) for name in DETECTOR if given and isinstance(model, DensePoseRCNN)]
+    if rules.given_boxes and isinstance(model, DensePoseRCNN):
+        frozen += [_find(model, name) for name in DETECTOR]
     for module in frozen:
         module.requires_grad_(False)
     if config.freeze_norms:

@@ -30,7 +30,7 @@ from opendensepose.train.augment import person_window
 from opendensepose.train.build import saved_model
 from opendensepose.train.checkpoint import load_checkpoint
 from opendensepose.train.picture import Picture, crop, only, visible_boxes
-from opendensepose.train.sources import UNSURE, find_atlas, from_sample, listed_people
+from opendensepose.train.sources import UNSURE, file_atlas, from_sample, listed_people
 from opendensepose.train.splines import carry_on
 
 SURE, SPREAD = 0.6, 0.25  # see `fill_person`
@@ -190,8 +190,7 @@ def inpaint(
                 counts[:] += own
                 yield made
 
-    atlas = find_atlas([], [str(annotations)])
-    info = {**(file.head.get("info") or {}), "odp_filled": True, "odp_atlas": atlas}
+    info = {**(file.head.get("info") or {}), "odp_filled": True, "odp_atlas": file_atlas(file)}
     write_annotations(target / "annotations.json", samples(), head={**file.head, "info": info})
     return Inpainted(*counts.tolist())
 

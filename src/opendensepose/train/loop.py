@@ -21,7 +21,7 @@ from opendensepose.train.build import TEACHER, saved_model
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batches, loader
 from opendensepose.train.run import BEST, Run, learning_rate
-from opendensepose.train.sources import find_atlas, find_sources
+from opendensepose.train.sources import Source, find_atlas, find_sources
 
 FOREVER = 1 << 60
 
@@ -32,7 +32,7 @@ def train(config: TrainConfig, *, quiet: bool = False) -> Path:
     Writes last.pt, best.pt, config.json and TensorBoard logs into `config.out`. With `config.processes` > 1
     each process trains on its own batches; losses are divided by the counts of all, gradients are added.
     """
-    find_sources(config.data, config.annotations, config.images)  # complain here, not in a child
+    sources = find_sources(config.data, config.annotations, config.images)  # complain here, not in a child
     config = resolve(config)
     with atomic(Path(config.out) / "config.json") as beside:
         beside.write_text(json.dumps(config.to_dict(), indent=1))
@@ -48,7 +48,8 @@ def train(config: TrainConfig, *, quiet: bool = False) -> Path:
         precision="bf16-mixed" if config.precision == "bf16" else "32-true",
         loggers=logger,
     )
-    fabric.launch(fit, config.to_dict(), quiet)  # type: ignore[arg-type]
+    found = sources if config.processes == 1 else None  # children read the files themselves
+    fabric.launch(fit, config.to_dict(), quiet, found)  # type: ignore[arg-type]
     return Path(config.out) / BEST
 
 
@@ -63,10 +64,10 @@ def resolve(config: TrainConfig) -> TrainConfig:
     return replace(config, atlas=atlas)
 
 
-def fit(fabric: Fabric, options: dict[str, Any], quiet: bool) -> None:
+def fit(fabric: Fabric, options: dict[str, Any], quiet: bool, sources: list[Source] | None = None) -> None:
     """What each process does; `options`: the config's fields (only plain types cross to a child)."""
     config = TrainConfig.from_dict(options)
-    run = Run(fabric, config)
+    run = Run(fabric, config, sources)
     rank, world = fabric.global_rank, fabric.world_size
     stop = FOREVER if config.steps is None else config.steps * config.accumulate * world
     numbers = range(run.step * config.accumulate * world + rank, stop, world)

@@ -35,11 +35,21 @@ class Points:
         number, place = np.zeros(0, np.uint8), np.zeros((0, 2), np.float32)
         return Points(number, place, number, place)
 
+    @staticmethod
+    def joined(parts: list[Points]) -> Points:
+        """All of them, in order."""
+        names = ("instance", "xy", "chart", "uv")
+        return Points(*(np.concatenate([getattr(p, k) for p in (Points.none(), *parts)]) for k in names))
+
+    def chosen(self, keep: NDArray[np.bool_]) -> Points:
+        """Those with `keep` [G]."""
+        return Points(self.instance[keep], self.xy[keep], self.chart[keep], self.uv[keep])
+
     def moved(self, shift: NDArray[Any], scale: NDArray[Any], size: tuple[int, int]) -> Points:
         """(xy + shift) * scale, without those that fall outside `size` (H, W)."""
         xy = ((self.xy + shift) * scale).astype(np.float32)
         keep = ((xy >= 0) & (xy < size[::-1])).all(1)
-        return Points(self.instance[keep], xy[keep], self.chart[keep], self.uv[keep])
+        return replace(self, xy=xy).chosen(keep)
 
 
 @dataclass(frozen=True)
@@ -168,9 +178,6 @@ def join(pictures: list[Picture]) -> Picture:
 
     image = square([p.image.transpose(2, 0, 1) for p in pictures]).transpose(1, 2, 0)
     known = any(p.coarse is not None for p in pictures)
-    joined = [
-        np.concatenate([getattr(p, name) for p in points]) for name in ("instance", "xy", "chart", "uv")
-    ]
     return Picture(
         np.ascontiguousarray(image),
         square([p.chart for p in pictures]),
@@ -178,22 +185,20 @@ def join(pictures: list[Picture]) -> Picture:
         square(instances),
         square([p.coarse_labels() for p in pictures]) if known else None,
         people,
-        Points(*joined),
+        Points.joined(points),
     )
 
 
 def only(picture: Picture, number: int) -> Picture:
     """The picture as if one person alone had been annotated."""
     own = picture.instance == number
-    its = picture.points
-    keep = its.instance == number
     return replace(
         picture,
         chart=picture.chart * own,
         instance=picture.instance * own,
         coarse=picture.coarse_labels() * own,
         people={n: person for n, person in picture.people.items() if n == number},
-        points=Points(its.instance[keep], its.xy[keep], its.chart[keep], its.uv[keep]),
+        points=picture.points.chosen(picture.points.instance == number),
     )
 
 

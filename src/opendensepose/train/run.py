@@ -23,7 +23,7 @@ from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batch, still_batches
 from opendensepose.train.evaluate import evaluate
 from opendensepose.train.pictures import comparison
-from opendensepose.train.sources import find_sources
+from opendensepose.train.sources import Source, find_sources
 
 LAST, BEST = "last.pt", "best.pt"
 STILL_CANVAS = (256, 320)
@@ -57,10 +57,12 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 class Run:
     """State of one training: what a checkpoint holds, and the steps that change it."""
 
-    def __init__(self, fabric: Fabric, config: TrainConfig) -> None:
+    def __init__(self, fabric: Fabric, config: TrainConfig, sources: list[Source] | None = None) -> None:
+        """`sources`: what `find_sources` gives, where it is known already."""
         torch.set_num_threads(config.threads)
         self.fabric, self.config, self.out = fabric, config, Path(config.out)
-        sources = find_sources(config.data, config.annotations, config.images)
+        if sources is None:
+            sources = find_sources(config.data, config.annotations, config.images)
         kept = min(config.held_out, len(sources) // 5)
         self.sources = sources[: len(sources) - kept]
         self.still: list[Batch] = []

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.data.coco import AnnotationFile
+from opendensepose.data.dense import UV_SCALE, dense_paths
 from opendensepose.data.images import ImageFolder
 from opendensepose.data.sample import GRID, Person, Sample
 from opendensepose.io.files import InputError
@@ -50,7 +51,7 @@ class DenseSource:
         """The picture, from disk; FileNotFoundError for what cannot be read."""
         image = _read(self.image, cv2.IMREAD_COLOR_RGB)
         iuv, instance = _read(self.iuv), _read(self.instance)
-        uv = ((iuv[..., 1:].astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+        uv = ((iuv[..., 1:].astype(np.uint32) * 255 + UV_SCALE // 2) // UV_SCALE).astype(np.uint8)
         chart = iuv[..., 0].astype(np.uint8)
         coarse = None
         if (chart >= UNSURE).any():
@@ -62,18 +63,12 @@ class DenseSource:
 
 @dataclass(frozen=True)
 class SparseSource:
-    """An image of an annotation file; the annotations are read when the picture is."""
+    """An image of an annotation file with points; the annotations are read when the picture is."""
 
     file: AnnotationFile
     row: int
     folder: ImageFolder
-
-    @property
-    def boxes(self) -> NDArray[np.float64]:
-        """[K, 4] xyxy of the people with points, else of all, pixels."""
-        people = [p for p in self.file[self.row].people if not p.iscrowd]
-        shown = [p.box for p in people if p.points is not None and len(p.points.chart)]
-        return np.array(shown or [p.box for p in people], np.float64).reshape(-1, 4)
+    boxes: NDArray[np.float64]  # [K, 4] xyxy of the people with points, pixels
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError or InputError for what cannot be read."""
@@ -100,25 +95,29 @@ def find_sources(
         found += sources
     for name in annotations:
         file, where = AnnotationFile(name), ImageFolder(images, name)
-        labelled = [row for row, sample in enumerate(file) if any(_has_points(p) for p in sample.people)]
-        people += len(labelled)
-        found += [SparseSource(file, row, where) for row in labelled]
+        for row, sample in enumerate(file):
+            boxes = [p.box for p in sample.people if _has_points(p)]
+            if boxes:
+                people += 1
+                found.append(SparseSource(file, row, where, np.array(boxes, np.float64)))
     if not people:
         names = ", ".join([*folders, *annotations])
         raise ValueError(f"{names}: expected images with annotated people, got none")
     return found
 
 
-def find_atlas(folders: Sequence[str], annotations: Sequence[str]) -> str:
-    """The atlas of the labels: `odp_atlas` in a file's info; without it smpl24, or odp24 for a file of ours.
+def file_atlas(file: AnnotationFile) -> str:
+    """The atlas of the labels: `odp_atlas` in the file's info; else odp24 for a file of ours, or smpl24."""
+    info = file.head.get("info") or {}
+    ours = any(key.startswith("odp_") for key in info) or (file.path.parent / "dense").is_dir()
+    return str(info.get("odp_atlas") or ("odp24" if ours else "smpl24"))
 
-    Raises ValueError where files differ.
-    """
+
+def find_atlas(folders: Sequence[str], annotations: Sequence[str]) -> str:
+    """The `file_atlas` of the labels; ValueError where files differ."""
     found = {}
     for path in [*(Path(folder) / "annotations.json" for folder in folders), *map(Path, annotations)]:
-        info = AnnotationFile(path).head.get("info") or {}
-        ours = any(key.startswith("odp_") for key in info) or (path.parent / "dense").is_dir()
-        found[str(info.get("odp_atlas") or ("odp24" if ours else "smpl24"))] = path
+        found[file_atlas(AnnotationFile(path))] = path
     if len(found) > 1:
         got = ", ".join(f"{atlas} in {path}" for atlas, path in found.items())
         raise ValueError(f"data, annotations: expected labels of one atlas, got {got}")
@@ -130,7 +129,7 @@ def _dense_sources(folder: Path, file: AnnotationFile) -> list[DenseSource]:
     sources = []
     for sample in file:
         stem = Path(sample.file_name).stem
-        paths = [folder / "dense" / f"{stem}_{kind}.png" for kind in ("iuv", "inst")]
+        iuv, instance = dense_paths(folder / "dense", stem)
         people, points = {}, []
         for person in sample.people:
             if person.instance is None:
@@ -142,7 +141,7 @@ def _dense_sources(folder: Path, file: AnnotationFile) -> list[DenseSource]:
                 points.append(_points(person, person.instance))
         boxes = np.array([p.box for p in sample.people], np.float64).reshape(-1, 4)
         image = folder / "images" / sample.file_name
-        sources.append(DenseSource(image, paths[0], paths[1], boxes, people, _joined(points)))
+        sources.append(DenseSource(image, iuv, instance, boxes, people, P.Points.joined(points)))
     return sources
 
 
@@ -167,7 +166,7 @@ def from_sample(sample: Sample, image: NDArray[np.uint8]) -> P.Picture:
             points.append(_points(person, number))
     chart = np.where(instance > 0, UNKNOWN, 0).astype(np.uint8)
     uv = np.zeros((2, *size), np.uint8)
-    return P.Picture(image, chart, uv, instance, coarse, people, _joined(points))
+    return P.Picture(image, chart, uv, instance, coarse, people, P.Points.joined(points))
 
 
 def listed_people(sample: Sample) -> list[Person]:
@@ -204,13 +203,6 @@ def _points(person: Person, number: int) -> P.Points:
     assert points is not None
     own = np.full(len(points.chart), number, np.uint8)
     return P.Points(own, points.xy.astype(np.float32), points.chart, points.uv.astype(np.float32))
-
-
-def _joined(points: list[P.Points]) -> P.Points:
-    if not points:
-        return P.Points.none()
-    names = ("instance", "xy", "chart", "uv")
-    return P.Points(*(np.concatenate([getattr(p, name) for p in points]) for name in names))
 
 
 def _read(path: Path, mode: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
