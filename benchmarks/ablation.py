@@ -34,6 +34,7 @@ from opendensepose.io.files import atomic
 from opendensepose.io.results import write_results
 from opendensepose.surface.atlas import Atlas
 from opendensepose.synth.dataset import write_dataset
+from opendensepose.synth.studio import Split
 from opendensepose.train import TrainConfig, train
 from opendensepose.train.checkpoint import save_checkpoint
 from opendensepose.train.inpaint import inpaint
@@ -65,7 +66,8 @@ def prepare(options: argparse.Namespace) -> None:
     """Synthetic pictures for training and test, noisy annotations, a teacher, its fill, common weights."""
     work: Path = options.work
     for name, count, seed in (("clean", options.pictures, 31), ("test", options.test_pictures, 32)):
-        write_dataset(work / name, count, seed, split="test" if name == "test" else "train")
+        split: Split = "test" if name == "test" else "train"
+        write_dataset(work / name, count, seed, assets=options.assets, split=split)
     noisy = work / "noisy.json"
     if not noisy.exists():
         file = AnnotationFile(work / "clean" / "annotations.json")
@@ -188,6 +190,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--assets", type=Path, help="folder of clothes, poses, ...; default: procedural")
     parser.add_argument("--noise", type=float, default=0.02, help="of annotated points, metres")
     parser.add_argument("--pictures", type=int, default=600)
     parser.add_argument("--test-pictures", type=int, default=150)

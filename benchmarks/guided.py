@@ -13,7 +13,7 @@ from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits, Result
 from opendensepose.io.results import results_json
 from opendensepose.model.rcnn import DensePoseRCNN
-from opendensepose.model.teacher import CANVAS
+from opendensepose.model.teacher import CANVAS, FILL
 from opendensepose.train.augment import person_window
 from opendensepose.train.picture import Picture, crop
 from opendensepose.train.sources import SparseSource
@@ -25,7 +25,7 @@ def people(model: DensePoseRCNN, picture: Picture, boxes: NDArray[np.floating]) 
     model.eval()
     dense = []
     for box in np.asarray(boxes, np.float64):
-        window = person_window(box, (CANVAS, CANVAS))
+        window = person_window(box, (CANVAS, CANVAS), FILL)
         scale = np.tile([CANVAS / window.width, CANVAS / window.height], 2)
         small = (box - [window.x, window.y, window.x, window.y]) * scale
         image = torch.from_numpy(crop(picture, window, (CANVAS, CANVAS)).image).permute(2, 0, 1)[None].float()

@@ -25,19 +25,23 @@ from torch import Tensor, nn
 import opendensepose
 from opendensepose.io.files import atomic
 from opendensepose.io.modelfile import ModelFile
-from opendensepose.model.graphs import Decoding, Dense, Detector, decodes_late, feature_names, stage_names
+from opendensepose.model import crops, graphs
+from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
-from opendensepose.train.build import saved_model
+from opendensepose.model.teacher import Teacher
+from opendensepose.train.build import own_weights, saved_model
 from opendensepose.train.checkpoint import load_checkpoint, load_weights
 
 OPSET = 18
+CHECKPOINTS = (".pt", ".ckpt")
 PREFIX, HALF = "model.", ".half"  # around the net's own names of weights, in the graphs
 
 
 def export(
-    checkpoint_or_model: str | os.PathLike[str] | DensePoseRCNN,
+    checkpoint_or_model: str | os.PathLike[str] | DensePoseRCNN | CropNet,
     path: str | os.PathLike[str],
     *,
+    detector: str | os.PathLike[str] | DensePoseRCNN = "small",
     name: str = "small",
     short: int = 256,
     long: int = 448,
@@ -47,76 +51,113 @@ def export(
 ) -> Path:
     """Write a model file; a checkpoint's averaged weights are used.
 
-    `short` and `long` bound the sides of the network's input. Raises FileNotFoundError, or ValueError for a
-    bad checkpoint.
+    A net on crops gets the people that `detector` finds: that of a model file, a packaged model or a
+    checkpoint. `short` and `long` bound the sides of the detector's input. Raises FileNotFoundError, or
+    ValueError for a bad checkpoint.
     """
-    if isinstance(checkpoint_or_model, DensePoseRCNN):
+    if isinstance(checkpoint_or_model, nn.Module):
         model, source = checkpoint_or_model, b""
     else:
         model, source = load_model(checkpoint_or_model), Path(checkpoint_or_model).read_bytes()
+    further = dict(extra or {})
+    if isinstance(model, CropNet):
+        finder = detector if isinstance(detector, DensePoseRCNN) else load_detector(detector)
+        height, width = crops.CANVAS
+        further |= {"crop": {"height": height, "width": width, "fill": crops.FILL}}
+        members = crop_graphs(finder, model, half=half)
+    else:
+        finder, members = model, net_graphs(model, half=half)
     meta = {
         "format": 1,
         "name": name,
         "version": opendensepose.__version__,
-        "atlas": model.settings.atlas,
+        "atlas": model.atlas if isinstance(model, CropNet) else model.settings.atlas,
         "licence": "Apache-2.0",
         "input": {"short": short, "long": long, "upscale": False},
         "threshold": threshold,
-        "max_people": model.settings.max_people,
+        "max_people": finder.settings.max_people,
         "source_sha256": hashlib.sha256(source).hexdigest() if source else None,
-        **(extra or {}),
+        **further,
     }
     target = Path(path)
     with atomic(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo("model.json"), json.dumps(meta, indent=1))
-        for member, content in graphs(model, half=half).items():
+        for member, content in members.items():
             archive.writestr(
                 zipfile.ZipInfo(member), content
             )  # ZipInfo: no clock, the same net gives the same bytes
     return target
 
 
-def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN:
+def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN | CropNet:
     """The net of a training checkpoint with its averaged weights, ready for use."""
     saved = load_checkpoint(checkpoint)
     model = saved_model(saved["config"])
-    if not isinstance(model, DensePoseRCNN):
-        raise ValueError(
-            f"checkpoint {checkpoint}: expected a DensePose-RCNN, got a {saved['config']['model']}"
-        )
+    if isinstance(model, Teacher):
+        expected = "a DensePose-RCNN or a net on crops"
+        raise ValueError(f"checkpoint {checkpoint}: expected {expected}, got a {saved['config']['model']}")
     model.load_state_dict(saved["ema"]["state"])
-    model.settings = replace(model.settings, atlas=saved["config"].get("atlas") or model.settings.atlas)
+    atlas = saved["config"].get("atlas")
+    if isinstance(model, CropNet):
+        model.atlas = atlas or model.atlas
+    else:
+        model.settings = replace(model.settings, atlas=atlas or model.settings.atlas)
     return model.eval()
 
 
-def graphs(model: DensePoseRCNN, *, half: bool = True) -> dict[str, bytes]:
+def load_detector(source: str | os.PathLike[str]) -> DensePoseRCNN:
+    """The net that finds people, of a checkpoint, a model file or a packaged model's name."""
+    if Path(source).suffix not in CHECKPOINTS:
+        return model_from_file(source)
+    model = load_model(source)
+    if not isinstance(model, DensePoseRCNN):
+        raise ValueError(f"detector {source}: expected a DensePose-RCNN, got a net on crops")
+    return model
+
+
+def crop_graphs(detector: DensePoseRCNN, net: CropNet, *, half: bool = True) -> dict[str, bytes]:
+    """The ONNX graphs of a net on crops and of the detector that finds its people, by their names."""
+    for model in (detector, net):
+        model.eval().to(memory_format=torch.contiguous_format)
+    image = torch.zeros(96, 128, 3, dtype=torch.uint8)
+    cut = torch.zeros(2, *crops.CANVAS, 3, dtype=torch.uint8)
+    outputs: dict[str, dict[int, str]] = {name: {0: "N"} for name in net.predictor.split}
+    people: dict[str, dict[int, str]] = {"boxes": {0: "N"}, "scores": {0: "N"}}
+    traced = {
+        "detector.onnx": _trace(graphs.People(detector), (image,), {"image": {0: "H", 1: "W"}}, people),
+        "dense.onnx": _trace(graphs.Crops(net), (cut,), {"crops": {0: "N"}}, outputs),
+    }
+    return {name: _pack(graph, half).SerializeToString() for name, graph in traced.items()}
+
+
+def net_graphs(model: DensePoseRCNN, *, half: bool = True) -> dict[str, bytes]:
     """The ONNX graphs by their names in the file; `half` stores kernels and matrices in half precision."""
     model = model.eval().to(memory_format=torch.contiguous_format)
     image = torch.zeros(96, 128, 3, dtype=torch.uint8)
     boxes = torch.tensor([[4.0, 8.0, 60.0, 90.0], [30.0, 10.0, 100.0, 80.0]])
-    names = feature_names(model)
+    names = graphs.feature_names(model)
     maps = {name: {2: f"h{i}", 3: f"w{i}"} for i, name in enumerate(names)}
     with torch.no_grad():
-        features = Detector(model)(image)[: len(names)]
+        features = graphs.Detector(model)(image)[: len(names)]
     traced = {
         "detector.onnx": _trace(
-            Detector(model),
+            graphs.Detector(model),
             (image,),
             {"image": {0: "H", 1: "W"}},
             {**maps, "boxes": {0: "N"}, "scores": {0: "N"}},
-            inner=stage_names(model),
+            inner=graphs.stage_names(model),
         )
     }
-    if decodes_late(model):
+    if graphs.decodes_late(model):
         decoded = {"decoded": {2: "h", 3: "w"}}
         inputs = {**maps, "boxes": {0: "N"}}
         traced["decoder.onnx"] = _trace(
-            Decoding(model), (*features, boxes), inputs, {**decoded, "corner": {}}
+            graphs.Decoding(model), (*features, boxes), inputs, {**decoded, "corner": {}}
         )
         with torch.no_grad():
-            features, maps = Decoding(model)(*features, boxes)[:1], decoded
+            features, maps = graphs.Decoding(model)(*features, boxes)[:1], decoded
     traced["dense.onnx"] = _trace(
-        Dense(model),
+        graphs.Dense(model),
         (*features, boxes),
         {**maps, "boxes": {0: "N"}},
         {k: {0: "N"} for k in model.output_names},
@@ -182,7 +223,7 @@ def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
 
     Raises FileNotFoundError or ValueError.
     """
-    if Path(source).suffix in (".pt", ".ckpt"):
+    if Path(source).suffix in CHECKPOINTS:
         return load_checkpoint(source)["ema"]["state"]
     file = ModelFile.open(source)
     state = {}
@@ -198,5 +239,5 @@ def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
 def model_from_file(source: str | os.PathLike[str], name: str = "small") -> DensePoseRCNN:
     """The torch net with a model file's weights; training-only parts stay at their start."""
     model = MODELS[name]()
-    load_weights(model, read_weights(source), str(source))
+    load_weights(model, own_weights(model, read_weights(source)), str(source))
     return model.eval()

@@ -109,6 +109,21 @@ def test_as_the_plain_way_in_torch(h: int, w: int) -> None:
         np.testing.assert_allclose(mine[clear], plain[clear], atol=5e-6)
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (13, 7)])
+def test_a_box_in_a_larger_window_is_a_part_of_it(corner: tuple[int, int]) -> None:
+    logits, window = make_logits(size=16, spread=25, sure=1), np.array([[40, 30, 50, 64]])
+    (whole,) = decode(logits, np.array([[40, 30, 90, 94]]))
+    x, y = corner
+    (part,) = decode(logits, np.array([[40 + x, 30 + y, 40 + x + 31, 30 + y + 42]]), window)
+    assert part.box == (40 + x, 30 + y, 31, 42)
+    there = np.s_[y : y + 42, x : x + 31]
+    assert np.array_equal(part.labels, whole.labels[there])
+    np.testing.assert_allclose(part.uv, whole.uv[:, *there], atol=1e-6)
+    assert part.confidence is not None and whole.confidence is not None
+    for name in ("spread", "sure"):
+        np.testing.assert_allclose(part.confidence[name], whole.confidence[name][there], atol=1e-5)
+
+
 def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     logits = make_logits(sure=1, sigma=25)
     box = np.array([[0, 0, 37, 53]])

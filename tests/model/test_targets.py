@@ -89,7 +89,7 @@ def test_grid_against_loop():
     boxes = torch.tensor([[1.3, 2.2, 9.7, 11.5], [-4.0, -3.0, 20.0, 15.0]])
     image, instance = torch.tensor([0, 1]), torch.tensor([2, 1])
     truth = Truth([], [], *map(torch.from_numpy, (chart, uv, instances)))
-    got_chart, got_uv, got_coarse = sample_grid(boxes, image, instance, truth, 7)
+    got_chart, got_uv, got_coarse = sample_grid(boxes, image, instance, truth, (7, 7))
     for r in range(2):
         x0, y0, x1, y1 = boxes[r].tolist()
         for i in range(7):
@@ -112,7 +112,7 @@ def test_charts_of_people_without_dense_truth_are_unknown():
     truth = Truth([], [], chart, torch.zeros(1, 2, 8, 8), instances, coarse)
     boxes = torch.tensor([[0.0, 0, 8, 8]]).repeat(3, 1)
     image, instance = torch.zeros(3, dtype=torch.int64), torch.tensor([1, 1, 2])
-    grid = sample_grid(boxes, image, instance, truth, 4, torch.tensor([SPARSE, FILLED, DENSE]))
+    grid = sample_grid(boxes, image, instance, truth, (4, 4), torch.tensor([SPARSE, FILLED, DENSE]))
     assert (grid.chart[0] == UNKNOWN).all() and (grid.chart[1] == 2).all() and (grid.chart[2] == 0).all()
     assert (grid.coarse[:2] == 7).all() and (grid.coarse[2] == 0).all()
 

@@ -8,10 +8,15 @@ import pytest
 import torch
 
 from benchmarks.parity import compare, noise_pictures
-from opendensepose.export import export, graphs, model_from_file, read_weights
+from opendensepose.core.crops import person_window
+from opendensepose.core.decode import decode
+from opendensepose.core.types import ChartLogits
+from opendensepose.export import export, model_from_file, net_graphs, read_weights
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.crops import CropNet
 from opendensepose.model.graphs import Dense
 from opendensepose.runtime import load
+from opendensepose.runtime.preprocess import cut_out
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def test_half_precision_is_close(trained, tmp_path):
 
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_any_number_of_boxes(trained, count):
-    session = ort.InferenceSession(graphs(trained)["dense.onnx"])
+    session = ort.InferenceSession(net_graphs(trained)["dense.onnx"])
     features = np.random.default_rng(0).normal(size=(1, 24, 16, 8)).astype(np.float32)
     boxes = np.tile(np.array([[2.5, 3, 20, 60]], np.float32), (count, 1))
     got = session.run(None, {"features_0": features, "boxes": boxes})
@@ -54,7 +59,7 @@ def test_any_number_of_boxes(trained, count):
 
 @pytest.mark.parametrize("size", [(1, 1), (31, 500), (64, 33)])
 def test_any_size(trained, size):
-    session = ort.InferenceSession(graphs(trained)["detector.onnx"])
+    session = ort.InferenceSession(net_graphs(trained)["detector.onnx"])
     features, boxes, scores = session.run(None, {"image": np.full((*size, 3), 90, np.uint8)})
     padded = [-(-n // 32) * 32 for n in size]
     assert features.shape[2:] == (padded[0] // 4, padded[1] // 4)
@@ -71,6 +76,69 @@ def test_the_runtime_reads_it(trained, tmp_path):
         assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
 
 
+@pytest.fixture
+def crop_net():
+    torch.manual_seed(1)
+    net = CropNet(widths=(8, 12, 16, 24), depths=(1, 1, 1, 1), up=(8, 12, 16)).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 1.5)  # equal arrays would be stored once
+            module.bias.data.normal_(0, 0.2)
+    return net
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_net_on_crops_is_the_same_net(trained, crop_net, tmp_path, count):
+    file = ModelFile.open(export(crop_net, tmp_path / "a.odp", detector=trained, half=False))
+    assert file.meta["crop"] == {"height": 160, "width": 128, "fill": 0.9}
+    cut = np.random.default_rng(0).integers(0, 256, (count, 160, 128, 3), dtype=np.uint8)
+    got = ort.InferenceSession(file.dense).run(None, {"crops": cut})
+    assert [x.shape for x in got] == [(count, c, 80, 64) for c in (2, 25, 25, 25)]
+    if count:
+        with torch.no_grad():
+            expected, _ = crop_net(torch.from_numpy(cut).permute(0, 3, 1, 2).float())
+        for values, name in zip(got, expected, strict=True):
+            assert np.allclose(values, expected[name].numpy(), atol=1e-3)
+    image = np.random.default_rng(1).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    boxes, scores = ort.InferenceSession(file.detector).run(None, {"image": image})
+    _, *expected_people = ort.InferenceSession(net_graphs(trained, half=False)["detector.onnx"]).run(
+        ["features_0", "boxes", "scores"], {"image": image}
+    )
+    assert np.allclose(boxes, expected_people[0], atol=0.01) and np.allclose(scores, expected_people[1])
+
+
+def test_the_runtime_reads_a_net_on_crops(trained, crop_net, tmp_path):
+    path = export(crop_net, tmp_path / "a.odp", detector=trained)
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    box = np.array([20, 30, 120, 190], np.float32)
+    (person,) = load(path)(image, boxes=box[None]).dense
+    window = person_window(box, (160, 128), 0.9)
+    cut = torch.from_numpy(cut_out(image, window, (160, 128)))
+    with torch.no_grad():
+        maps, _ = crop_net(cut.permute(2, 0, 1)[None].float())
+    whole = np.array([[window[0], window[1], window[0] + window[2], window[1] + window[3]]])
+    (expected,) = decode(ChartLogits(*(maps[k].numpy() for k in ("coarse", "fine", "u", "v"))), whole)
+    x, y = person.box[0] - window[0], person.box[1] - window[1]
+    there = expected.labels[y : y + person.box[3], x : x + person.box[2]]
+    assert (person.labels == there).mean() > 0.98  # weights in half precision
+
+
+def test_both_nets_come_back_from_a_model_file(trained, crop_net, tmp_path, monkeypatch):
+    path = export(crop_net, tmp_path / "a.odp", detector=trained)
+    state = read_weights(path)
+    for net, prefix in ((trained.rpn, "rpn."), (crop_net, "crops.")):
+        for name, values in net.state_dict().items():
+            if prefix + name in state:
+                assert torch.allclose(state[prefix + name], values, rtol=1e-2, atol=1e-3)
+    assert {k for k in crop_net.state_dict() if "num_batches" not in k and "presence" not in k} <= {
+        k.removeprefix("crops.") for k in state if k.startswith("crops.")
+    }
+    again = export(crop_net, tmp_path / "b.odp", detector=model_from_file(path, "tiny"))
+    assert ModelFile.open(again).detector == ModelFile.open(path).detector
+
+
 def test_same_net_same_bytes(trained, tmp_path):
     first, second = (export(trained, tmp_path / name).read_bytes() for name in ("a.odp", "b.odp"))
     assert first == second
@@ -85,7 +153,7 @@ def test_weights_come_back(trained, tmp_path):
 
 
 def test_graphs_hold_no_path_of_this_machine(trained):
-    for graph in graphs(trained).values():
+    for graph in net_graphs(trained).values():
         model = onnx.load_from_string(graph)
         assert b"/opendensepose/" not in graph and b"site-packages" not in graph
         assert {d.domain for d in model.opset_import} <= {"", "ai.onnx"}

@@ -14,6 +14,13 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
 @click.argument("checkpoint")
 @click.option("--out", default="model.odp", show_default=True, help="Model file to write.")
 @click.option("--name", help="Of the model; default: the file's stem.")
+@click.option(
+    "--detector",
+    default="small",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Of a net on crops: the model or checkpoint that finds its people.",
+)
 @click.option("--short", default=256, show_default=True, help="Of the network's input: the short side ...")
 @click.option("--long", default=448, show_default=True, help="... and the most that the long side may have.")
 @click.option(

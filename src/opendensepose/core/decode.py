@@ -8,6 +8,7 @@ chosen plane only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ def dequantise(q: NDArray[np.uint8]) -> NDArray[np.float32]:
 def decode(
     logits: ChartLogits,  # of N people
     boxes: NDArray[np.floating],  # [N, 4] xyxy, pixels of the image; may stick out of it
+    windows: NDArray[np.integer] | None = None,  # [N, 4] x, y, w, h: where the maps lie, if not in the boxes
 ) -> tuple[DenseMap, ...]:
     """The N dense maps at the boxes' integer size; U and V as the network gave them, not clamped to [0, 1].
 
@@ -48,17 +50,27 @@ def decode(
     """
     if len(boxes) != len(logits.fine):
         raise ValueError(f"decode: expected {len(logits.fine)} boxes, one for each person, got {len(boxes)}")
-    return tuple(_decode_one(logits, n, integer_box(box)) for n, box in enumerate(boxes))
+    found = [integer_box(box) for box in boxes]
+    places = found if windows is None else windows
+    return tuple(_decode_one(logits, n, *pair) for n, pair in enumerate(zip(found, places, strict=True)))
 
 
-def _decode_one(logits: ChartLogits, n: int, box: tuple[int, int, int, int]) -> DenseMap:
-    """The dense map of person n, made band by band of rows."""
-    _, _, w, h = box
-    half, sides = np.float32(0.5), logits.fine.shape[2:]
-    # source coordinate of each row and column, in float32 as PyTorch's interpolation has it
-    y, x = (
-        np.maximum((np.arange(n, dtype=np.float32) + half) * (np.float32(s) / np.float32(n)) - half, 0)
-        for s, n in zip(sides, (h, w), strict=True)
+def _decode_one(
+    logits: ChartLogits, n: int, box: tuple[int, int, int, int], window: Sequence[int] | NDArray[np.integer]
+) -> DenseMap:
+    """The dense map of person n in a box inside the window of its maps, made band by band of rows."""
+    (_, _, w, h), half = box, np.float32(0.5)
+    y, x = (  # source coordinate of each row and column, in float32 as PyTorch's interpolation has it
+        np.clip(
+            (np.arange(start, start + count, dtype=np.float32) + half) * (np.float32(s) / np.float32(length))
+            - half,
+            0,
+            s - half,
+        )
+        for start, count, length, s in (
+            (box[1] - window[1], h, window[3], logits.fine.shape[2]),
+            (box[0] - window[0], w, window[2], logits.fine.shape[3]),
+        )
     )
     planes = {"u": logits.u[n], "v": logits.v[n], **{k: c[n] for k, c in logits.confidence.items()}}
     maps = {name: np.zeros((h, w), np.float32) for name in planes}

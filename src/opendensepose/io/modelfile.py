@@ -111,6 +111,7 @@ def _parse_meta(text: bytes, path: Path) -> dict[str, Any]:
         ("input.upscale", size.get("upscale"), "true or false", lambda v: isinstance(v, bool)),
         ("threshold", meta.get("threshold"), "a number in 0..1", _is_fraction),
         ("bfloat16", meta.get("bfloat16", []), "a list of graphs", lambda v: isinstance(v, list)),
+        ("crop", meta.get("crop"), "height, width and fill", _is_crop),
         ("max_people", meta.get("max_people"), "an integer in 1..8192", _is_count),
     )
     for key, value, expected, valid in rules:
@@ -121,6 +122,14 @@ def _parse_meta(text: bytes, path: Path) -> dict[str, Any]:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 8192
+
+
+def _is_crop(value: object) -> bool:
+    if value is None:  # the dense graph reads the detector's maps
+        return True
+    if not isinstance(value, dict) or not _is_fraction(value.get("fill")) or value["fill"] < 0.1:
+        return False
+    return all(_is_count(value.get(side)) and value[side] <= 1024 for side in ("height", "width"))
 
 
 def _is_fraction(value: object) -> bool:

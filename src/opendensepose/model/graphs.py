@@ -6,15 +6,46 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from opendensepose.model.crops import CropNet
 from opendensepose.model.deeplab import DeepLabHead
 from opendensepose.model.heads import ConvHead, HourglassHead
 from opendensepose.model.rcnn import DensePoseRCNN
 from opendensepose.model.winograd import WinogradHead
 
+CROPS = "crops"
 STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
 # Cells of p5 around people that the full-size decoder must see to be exact: kernels and bilinear steps at
 # strides 32, 16, 8 and 4 reach 64 + 32 + 16 + 4 pixels, pooling 8 more
 MARGIN = 4
+
+
+class People(nn.Module):
+    """image uint8 [H, W, 3] -> boxes [N, 4], scores [N]: all that a net on crops needs."""
+
+    def __init__(self, model: DensePoseRCNN) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.detect(read(self.model, image), image.shape[0], image.shape[1])
+
+
+def read(model: DensePoseRCNN, image: Tensor) -> list[Tensor]:
+    """The pyramid of one image, uint8 [H, W, 3]."""
+    x = model.normalise(image.permute(2, 0, 1)[None].to(torch.float32))
+    return model.pyramid(F.pad(x, (0, (-image.shape[1]) % STRIDE, 0, (-image.shape[0]) % STRIDE)))
+
+
+class Crops(nn.Module):
+    """crops uint8 [N, h, w, 3] -> coarse, fine, u, v and further maps of the whole crops."""
+
+    def __init__(self, crops: CropNet) -> None:
+        super().__init__()
+        self.model = nn.ModuleDict({CROPS: crops})  # its weights are told from the detector's by this name
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        outputs, _ = self.model[CROPS](crops.permute(0, 3, 1, 2).to(torch.float32))
+        return tuple(outputs.values())
 
 
 class Detector(nn.Module):
@@ -28,11 +59,8 @@ class Detector(nn.Module):
         self.model = model
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        height, width = image.shape[0], image.shape[1]
-        x = self.model.normalise(image.permute(2, 0, 1)[None].to(torch.float32))
-        x = F.pad(x, (0, (-width) % STRIDE, 0, (-height) % STRIDE))
-        pyramid = self.model.pyramid(x)
-        found = self.model.detect_stages(pyramid, height, width)
+        pyramid = read(self.model, image)
+        found = self.model.detect_stages(pyramid, image.shape[0], image.shape[1])
         if len(feature_names(self.model)) == 4:
             features, inner = pyramid[:4], pyramid[4:]
         else:

@@ -107,7 +107,7 @@ def sample_grid(
     image: Tensor,  # [R] index into the batch
     instance: Tensor,  # [R]
     truth: Truth,
-    size: int,
+    size: tuple[int, int],  # cells of a grid: rows S, columns T
     kind: Tensor | None = None,  # [R]; None: all are DENSE
 ) -> Grid:
     """The truth at the cell centres of each box's grid.
@@ -116,9 +116,9 @@ def sample_grid(
     people without a dense truth are unknown everywhere, also beside them.
     """
     height, width = truth.chart.shape[1:]
-    steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
-    x = torch.floor(boxes[:, :1] + (boxes[:, 2:3] - boxes[:, :1]) * steps).long()  # [R, S]
-    y = torch.floor(boxes[:, 1:2] + (boxes[:, 3:] - boxes[:, 1:2]) * steps).long()
+    down, across = ((torch.arange(n, device=boxes.device, dtype=boxes.dtype) + 0.5) / n for n in size)
+    x = torch.floor(boxes[:, :1] + (boxes[:, 2:3] - boxes[:, :1]) * across).long()  # [R, T]
+    y = torch.floor(boxes[:, 1:2] + (boxes[:, 3:] - boxes[:, 1:2]) * down).long()  # [R, S]
     inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None]
     b, y, x = image[:, None, None], y.clamp(0, height - 1)[:, :, None], x.clamp(0, width - 1)[:, None]
     own = inside & (truth.instances[b, y, x] == instance[:, None, None])

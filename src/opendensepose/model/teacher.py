@@ -21,6 +21,7 @@ from opendensepose.surface.parts import FINE_TO_COARSE
 
 PARTS = 15
 CANVAS = 192  # of a crop, pixels
+FILL = 0.8  # share of it that the person's box takes
 
 
 class Teacher(nn.Module):

@@ -40,6 +40,7 @@ class Rules:
     overlap: float = 0.6  # IoU with a person from which a box teaches the dense head
     jitter: float = 0.04  # of true boxes; 0: as they are
     given_boxes: bool = False  # boxes will be given: the detector is left alone
+    detector_only: bool = False  # the dense head is left alone
     filled_share: float = 0.5  # weight of a teacher's fill
     uv_beta: float = L.UV_BETA  # of the smooth L1 at points
     sum_points: bool = False  # U, V losses of points as sums per two images (the published runs)
@@ -78,6 +79,8 @@ class RCNNTraining(nn.Module):
         if not self.rules.given_boxes:
             found, proposals = self._rpn_losses(pyramid, truth.boxes, height, width, generators)
             found |= self._box_losses(pyramid, proposals, truth.boxes, generators)
+        if self.rules.detector_only:
+            return found, {"image": images.new_zeros(0)}
         people = self._people(proposals, truth, generators, height, width)
         boxes = people.boxes
         if not len(people):  # norms need something to average over
@@ -210,8 +213,8 @@ def dense_supervision(
 ) -> tuple[Losses, Shown]:
     """Losses of the maps [R, *, S, S] in the people's boxes, by all that is known of each; what to show."""
     boxes = torch.cat(people.boxes)
-    size = outputs["fine"].shape[-1]
-    grid = sample_grid(boxes, people.image, people.instance, truth, size, people.kind)
+    rows, columns = outputs["fine"].shape[-2:]
+    grid = sample_grid(boxes, people.image, people.instance, truth, (rows, columns), people.kind)
     points = points_in(boxes, people.image, people.instance, truth.points)
     share = torch.where(people.kind == FILLED, rules.filled_share, 1.0)
     images = len(truth.boxes) if rules.sum_points else None
@@ -224,7 +227,7 @@ def dense_supervision(
         }
         own |= L.point_losses(maps, points, beta=rules.uv_beta, images=images)
         if "mask" in maps:
-            step = size // maps["mask"].shape[-1]  # a head of fewer cells: every second one
+            step = columns // maps["mask"].shape[-1]  # a head of fewer cells: every second one
             own["mask"] = L.mask_loss(maps["mask"], grid.coarse[:, step // 2 :: step, step // 2 :: step])
         if "keypoints" in maps:
             own["keypoints"] = L.keypoint_loss(maps["keypoints"], boxes, people.keypoints)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from opendensepose.core.boxes import as_boxes
+from opendensepose.core.crops import person_window
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
 from opendensepose.io.modelfile import ModelFile
 from opendensepose.runtime.fast import FastSession
-from opendensepose.runtime.preprocess import preprocess
+from opendensepose.runtime.preprocess import cut_out, preprocess
 from opendensepose.runtime.session import Session
 
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
@@ -56,9 +58,14 @@ class Predictor:
         self._decoder = start(model.decoder, "decoder.onnx") if model.decoder else None
         self._dense = start(model.dense, "dense.onnx")
         self.device = self._detector.device
+        self._crop: dict[str, Any] = (
+            model.meta.get("crop") or {}
+        )  # none: the dense graph reads the detector's maps
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
         _require(self._detector, {"image"}, {"boxes", "scores"})
-        _require(self._dense, {"boxes"}, {"coarse", "fine", "u", "v"})
+        if self._crop:
+            features = {"crops"}
+        _require(self._dense, {"crops" if self._crop else "boxes"}, {"coarse", "fine", "u", "v"})
         if self._decoder is not None:
             _require(self._decoder, {"boxes"}, {"decoded", "corner"})
             features = {"decoded"}
@@ -83,7 +90,7 @@ class Predictor:
         net_image = preprocess(picture, **self._input)
         # width, height, width, height
         size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
-        found = self._detector.run({"image": net_image})
+        found = {} if self._crop and boxes is not None else self._detector.run({"image": net_image})
         if boxes is None:
             keep = found["scores"] >= (self.meta["threshold"] if threshold is None else threshold)
             net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
@@ -103,13 +110,14 @@ class Predictor:
         keypoints = [np.zeros((0, 17, 3), np.float32)] if "keypoints" in heads else []
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
-            maps = self._dense.run({**found, "boxes": net_boxes[part]})
+            windows, cut = self._cut(picture, people[part]) if self._crop else (None, {})
+            maps = self._dense.run({**found, **cut, "boxes": net_boxes[part]})
             if masks:
                 masks.append(decode_masks(maps.pop("mask"), people[part], shape))
             if keypoints:
                 keypoints.append(decode_keypoints(maps.pop("keypoints"), people[part]))
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
-            dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part])
+            dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part], windows)
         return Result(
             people,
             scores,
@@ -120,6 +128,12 @@ class Predictor:
             keypoints=np.concatenate(keypoints) if keypoints else None,
             image=picture,
         )
+
+    def _cut(self, picture: NDArray[np.uint8], people: NDArray) -> tuple[NDArray, Arrays]:
+        """Windows [N, 4] x, y, w, h around the people, and their crops [N, h, w, 3]."""
+        canvas = self._crop["height"], self._crop["width"]
+        windows = [person_window(box, canvas, self._crop["fill"]) for box in people]
+        return np.array(windows), {"crops": np.stack([cut_out(picture, w, canvas) for w in windows])}
 
     def _around(self, found: Arrays, net_boxes: NDArray) -> tuple[Arrays, NDArray]:
         """The maps that the dense graph reads, and the boxes in them; a decoder decodes around them only."""

@@ -1,10 +1,12 @@
-"""The one way from an image to the network's input."""
+"""The one way from an image to the inputs of the networks: all of it, and crops of people."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+GREY = 114  # of a crop, what lies outside the image
 
 
 def preprocess(
@@ -26,3 +28,29 @@ def preprocess(
     if (height, width) == image.shape[:2] or (not upscale and max(sides) > max(image.shape)):
         return image
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def cut_out(
+    image: NDArray[np.uint8],  # [H, W, 3]
+    window: tuple[int, int, int, int],  # x, y, width, height
+    canvas: tuple[int, int],
+) -> NDArray[np.uint8]:
+    """The window at canvas size [h, w, 3], by Pillow's antialiased bilinear filter; grey outside."""
+    out = np.full((*canvas, 3), GREY, np.uint8)
+    x, y, width, height = window
+    steps = np.array([width / canvas[1], height / canvas[0]])  # pixels of the image in one of the canvas
+    corner, limit = np.array([x, y]), np.array(image.shape[1::-1])
+    # the pixels of the canvas that lie inside the image as a whole, and their place there
+    first = np.ceil(np.maximum(-corner, 0) / steps - 1e-6).astype(int)
+    last = np.floor((limit - corner) / steps + 1e-6).astype(int).clip(max=canvas[::-1])
+    if (last <= first).any():
+        return out
+    low, high = corner + first * steps, corner + last * steps
+    reach = np.ceil(steps).astype(int) + 1  # of the filter
+    begin = (np.floor(low).astype(int) - reach).clip(0)
+    end = (np.ceil(high).astype(int) + reach).clip(max=limit)
+    part = Image.fromarray(image[begin[1] : end[1], begin[0] : end[0]])
+    inner = np.clip(np.concatenate([low - begin, high - begin]), 0, [*part.size, *part.size])
+    resized = part.resize(tuple(last - first), Image.Resampling.BILINEAR, box=tuple(inner))
+    out[first[1] : last[1], first[0] : last[0]] = np.asarray(resized)
+    return out

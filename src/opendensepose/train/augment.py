@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.core import crops
 from opendensepose.train.picture import Window
 
 _NOISE = np.random.default_rng(7).normal(size=(1024, 1024)).astype(np.float32)
@@ -43,17 +44,14 @@ def choose_window(
 def person_window(
     box: NDArray[np.float64],  # [4] xyxy
     canvas: tuple[int, int],
+    fill: float,
     rng: np.random.Generator | None = None,  # shakes place and scale
 ) -> Window:
-    """The window in which a person fills four fifths of the canvas, whatever its size in the picture."""
-    wide, tall = max(box[2] - box[0], 1.0), max(box[3] - box[1], 1.0)
-    scale = 0.8 * min(canvas[1] / wide, canvas[0] / tall)
-    centre = (box[:2] + box[2:]) / 2
-    if rng is not None:
-        scale *= np.exp(rng.uniform(-0.2, 0.15))
-        centre = centre + rng.uniform(-0.06, 0.06, 2) * (wide, tall)
-    width, height = max(round(canvas[1] / scale), 8), max(round(canvas[0] / scale), 8)
-    return Window(round(centre[0] - width / 2), round(centre[1] - height / 2), width, height)
+    """The window in which a person's box takes the share `fill` of one side of the canvas, at most."""
+    if rng is None:
+        return Window(*crops.person_window(box, canvas, fill))
+    zoom, shift = np.exp(rng.uniform(-0.2, 0.15)), rng.uniform(-0.06, 0.06, 2)
+    return Window(*crops.person_window(box, canvas, fill, zoom, shift))
 
 
 def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:

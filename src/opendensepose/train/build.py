@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from opendensepose.model import crops, teacher
+from opendensepose.model.crops import CropNet, CropTraining
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.model.teacher import Teacher, TeacherTraining
 from opendensepose.model.training import RCNNTraining
@@ -17,7 +19,13 @@ from opendensepose.train.checkpoint import load_weights
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.norms import share_norms
 
-TEACHER = "teacher"
+CROPS, TEACHER = "crops", "teacher"
+CROPPED = {  # nets that see one person at a time: the size of their crops, the share that the person takes
+    CROPS: (crops.CANVAS, crops.FILL),
+    TEACHER: ((teacher.CANVAS, teacher.CANVAS), teacher.FILL),
+}
+Net = DensePoseRCNN | CropNet | Teacher
+Task = RCNNTraining | CropTraining | TeacherTraining
 OFFICIAL = (".pkl", ".pth")
 DETECTOR = ("rpn", "box_head")
 
@@ -25,7 +33,7 @@ DETECTOR = ("rpn", "box_head")
 class Trainee(nn.Module):
     """A net with its losses, of which some modules are frozen: these stay as in use, also in training."""
 
-    def __init__(self, task: RCNNTraining | TeacherTraining, frozen: list[nn.Module]) -> None:
+    def __init__(self, task: Task, frozen: list[nn.Module]) -> None:
         super().__init__()
         self.task = task
         self._frozen = frozen
@@ -45,9 +53,7 @@ class Trainee(nn.Module):
         return self
 
 
-def make_model(
-    name: str, *, confidence: str = "", tasks: Sequence[str] = (), cascade: bool = False
-) -> DensePoseRCNN | Teacher:
+def make_model(name: str, *, confidence: str = "", tasks: Sequence[str] = (), cascade: bool = False) -> Net:
     """The net with random weights; ValueError for an unknown name or an option that it does not have."""
     options: dict[str, Any] = {}
     if confidence:
@@ -56,6 +62,8 @@ def make_model(
         options |= {"tasks": tuple(tasks), "cascade": cascade}
     if name in MODELS:
         return MODELS[name](**options)
+    if name == CROPS and not tasks and not cascade:
+        return CropNet(**options)
     if options:
         got = f"{', '.join(options)} for {name!r}"
         raise ValueError(f"model: expected {' or '.join(MODELS)} for these options, got {got}")
@@ -64,11 +72,11 @@ def make_model(
     try:
         return variant_by_name(name).build()
     except ValueError:
-        names = f"{', '.join(MODELS)}, {TEACHER} or a published name such as R_50_FPN_DL_s1x"
+        names = f"{', '.join(MODELS)}, {', '.join(CROPPED)} or a published name such as R_50_FPN_DL_s1x"
         raise ValueError(f"model: expected one of {names}, got {name!r}") from None
 
 
-def saved_model(config: Mapping[str, Any]) -> DensePoseRCNN | Teacher:
+def saved_model(config: Mapping[str, Any]) -> Net:
     """The net of a checkpoint's configuration, which may be of an older version."""
     known = {name: config[name] for name in ("confidence", "tasks", "cascade") if name in config}
     return make_model(config["model"], **known)
@@ -79,7 +87,7 @@ def build(config: TrainConfig) -> Trainee:
     torch.manual_seed(config.seed)
     model = saved_model(config.to_dict())
     if config.init != "none":
-        load_weights(model, initial_weights(config.init), f"init {config.init}")
+        load_weights(model, own_weights(model, initial_weights(config.init)), f"init {config.init}")
     if config.sync_norms:
         share_norms(model)
     rules = config.make_rules()
@@ -91,8 +99,23 @@ def build(config: TrainConfig) -> Trainee:
     if config.freeze_norms:
         frozen += [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     model = model.to(memory_format=torch.channels_last)
-    task = TeacherTraining(model, rules) if isinstance(model, Teacher) else RCNNTraining(model, rules)
+    task: Task
+    if isinstance(model, Teacher):
+        task = TeacherTraining(model, rules)
+    elif isinstance(model, CropNet):
+        task = CropTraining(model, rules)
+    else:
+        task = RCNNTraining(model, rules)
     return Trainee(task, frozen).train()
+
+
+def own_weights(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those that may be of this net: in a model file a net on crops stands beside a detector."""
+    prefix = f"{CROPS}."
+    crops_own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    if isinstance(model, CropNet):
+        return crops_own or weights
+    return {k: v for k, v in weights.items() if not k.startswith(prefix)}
 
 
 def initial_weights(source: str) -> dict[str, Tensor]:

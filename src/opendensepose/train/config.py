@@ -48,7 +48,7 @@ class TrainConfig:
     annotations: tuple[str, ...] = ()  # DensePose-COCO files: sparse points
     images: str | None = None  # their images; None: beside the file
     atlas: str = ""  # of all the labels; "": what the files say, smpl24 where they say nothing
-    model: str = "small"  # small, teacher, r50 or a published name such as R_50_FPN_DL_s1x
+    model: str = "small"  # small, crops, teacher, r50 or a published name such as R_50_FPN_DL_s1x
     confidence: str = ""  # WC1, WC2: how sure U and V are (small, r50; published names say it themselves)
     tasks: tuple[str, ...] = ()  # further heads: keypoints, mask
     cascade: bool = False  # a second stage in which the tasks see each other
@@ -79,6 +79,7 @@ class TrainConfig:
     # height, width of a step's images, drawn per step; multiples of 32
     canvases: tuple[Canvas, ...] = ((192, 192), (192, 192), (224, 192), (192, 224), (256, 256))
     crops: bool = False  # one person per canvas at one scale, by its true box; with the rule given_boxes
+    fill: float = 0.8  # share of a crop that the person's box takes
     smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0
     mosaic: float = 0.1  # share of canvases that four pictures share, each at half the size

@@ -111,9 +111,10 @@ class Batches(Dataset[Batch]):
         if config.crops:
             boxes, numbers = visible_boxes(picture.instance)
             if len(numbers):
-                chosen = rng.integers(len(numbers))
+                size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1, dtype=np.float64))
+                chosen = rng.choice(len(numbers), p=size / size.sum())  # large people say more
                 picture = only(picture, int(numbers[chosen]))
-                window = person_window(boxes[chosen].astype(np.float64), canvas, rng)
+                window = person_window(boxes[chosen].astype(np.float64), canvas, config.fill, rng)
             else:
                 window = Window(0, 0, width, height)
         else:
@@ -131,16 +132,19 @@ class Batches(Dataset[Batch]):
 
 
 def still_batches(
-    sources: list[Source], canvas: tuple[int, int], batch_size: int, *, crops: bool = False
+    sources: list[Source], canvas: tuple[int, int], batch_size: int, fill: float | None = None
 ) -> list[Batch]:
-    """Whole pictures without augmentation, as large as fit the canvas (or each one's people); for figures."""
+    """Whole pictures without augmentation, as large as fit the canvas; for figures.
+
+    With `fill` each person by itself, taking that share of the canvas.
+    """
     pictures: list[Picture] = []
     for source in sources:
         picture = source.read()
-        if crops:
+        if fill is not None:
             for box, number in zip(*visible_boxes(picture.instance), strict=True):
                 if picture.people.get(int(number), Person()).kind <= DENSE:
-                    window = person_window(box.astype(np.float64), canvas)
+                    window = person_window(box.astype(np.float64), canvas, fill)
                     pictures.append(crop(only(picture, int(number)), window, canvas))
         else:
             h, w = picture.chart.shape

@@ -28,8 +28,9 @@ def evaluate(trainee: Trainee, batches: list[Batch]) -> tuple[dict[str, float], 
         outputs, people = trainee.task.guided(batch.images.float(), batch.truth)
         if not len(people):
             continue
-        boxes, size = torch.cat(people.boxes), outputs["fine"].shape[-1]
-        grid = sample_grid(boxes, people.image, people.instance, batch.truth, size, people.kind)
+        boxes = torch.cat(people.boxes)
+        rows, columns = outputs["fine"].shape[-2:]
+        grid = sample_grid(boxes, people.image, people.instance, batch.truth, (rows, columns), people.kind)
         chart, uv = read_maps(outputs)
         person, found = grid.coarse > 0, chart > 0
         totals[3:] += torch.stack([(person & found).sum(), (person | found).sum()])

@@ -24,7 +24,7 @@ from opendensepose.data.images import ImageFolder
 from opendensepose.io.image import read_image
 from opendensepose.model.losses import SIGMA_FLOOR, read_points
 from opendensepose.model.targets import SPARSE
-from opendensepose.model.teacher import CANVAS, Teacher
+from opendensepose.model.teacher import CANVAS, FILL, Teacher
 from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import person_window
 from opendensepose.train.build import saved_model
@@ -72,7 +72,7 @@ def fill_person(
     boxes, numbers = visible_boxes(alone.instance, pixels=16, side=3)
     if len(numbers) == 0:
         return None
-    window = person_window(boxes[0].astype(np.float64), (CANVAS, CANVAS))
+    window = person_window(boxes[0].astype(np.float64), (CANVAS, CANVAS), FILL)
     small = crop(alone, window, (CANVAS, CANVAS))
     images = torch.from_numpy(small.image).permute(2, 0, 1)[None].float()
     maps = teacher(images, torch.from_numpy(small.coarse_labels())[None])

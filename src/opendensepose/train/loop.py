@@ -16,8 +16,7 @@ from lightning.fabric.strategies import DDPStrategy
 from tqdm import tqdm
 
 from opendensepose.io.files import atomic
-from opendensepose.model.teacher import CANVAS
-from opendensepose.train.build import TEACHER, saved_model
+from opendensepose.train.build import CROPPED, saved_model
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batches, loader
 from opendensepose.train.run import BEST, Run, learning_rate
@@ -57,8 +56,9 @@ def resolve(config: TrainConfig) -> TrainConfig:
     """The configuration with what follows from others filled in; ValueError for what cannot be."""
     saved_model(config.to_dict())
     atlas = config.atlas or find_atlas(config.data, config.annotations)
-    if config.model == TEACHER:  # crops at one scale
-        config = replace(config, crops=True, canvases=((CANVAS, CANVAS),))
+    if config.model in CROPPED:  # people at one scale
+        canvas, fill = CROPPED[config.model]
+        config = replace(config, crops=True, canvases=(canvas,), fill=fill)
     elif config.crops:
         config = replace(config, rules={**config.rules, "given_boxes": True})
     return replace(config, atlas=atlas)

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from opendensepose.model.targets import Points, Truth
 from opendensepose.model.tasks import FIRST
-from opendensepose.model.teacher import CANVAS
 from opendensepose.train.build import build
 from opendensepose.train.checkpoint import Average, load_checkpoint, save_checkpoint
 from opendensepose.train.config import TrainConfig
@@ -67,8 +66,9 @@ class Run:
         self.sources = sources[: len(sources) - kept]
         self.still: list[Batch] = []
         if fabric.is_global_zero:
-            canvas = (CANVAS, CANVAS) if config.crops else STILL_CANVAS
-            self.still = still_batches(sources[len(sources) - kept :], canvas, 8, crops=config.crops)
+            canvas = config.canvases[0] if config.crops else STILL_CANVAS
+            fill = config.fill if config.crops else None
+            self.still = still_batches(sources[len(sources) - kept :], canvas, 8, fill)
         self.trainee = build(config)
         self.plain = self.trainee.model
         optimizer = make_optimizer(self.trainee, config)
