@@ -4,13 +4,15 @@
     python -m benchmarks.ablation run --work ablation --arms abc   # each arm and seed: one job, resumable
     python -m benchmarks.ablation table --work ablation
 
-Crops with given boxes. All arms begin with the backbone, pyramid and decoder of the shipped `small`; their
-heads are new. Annotations are as people make them: at most 14 points per part, each moved on the body by a
-normal of `--noise` metres. Every arm has the same number of steps, pictures and people.
+Crops with given boxes. Arms a, b, c are the net on crops, with the backbone of the shipped `small` and all
+else new; d, e, f and their C are DensePose-RCNN, with the backbone and pyramid of its detector. Annotations
+are as people make them: at most 14 points per part, each moved on the body by a normal of `--noise` metres.
+Every arm of a net has the same number of steps, pictures and people.
 
-    a  points only                      d  c and a mask head
-    b  points and a teacher's fill      e  c and a keypoint head
-    c  the whole dense truth            f  c with both heads and a cascade
+    a  points only                      C  the whole dense truth, DensePose-RCNN
+    b  points and a teacher's fill      d  C and a mask head
+    c  the whole dense truth            e  C and a keypoint head
+                                        f  C with both heads and a cascade
 """
 
 from __future__ import annotations
@@ -32,20 +34,24 @@ from opendensepose.eval.run import evaluate
 from opendensepose.export import load_model, read_weights
 from opendensepose.io.files import atomic
 from opendensepose.io.results import write_results
+from opendensepose.model.crops import CropNet
+from opendensepose.model.rcnn import DensePoseRCNN, small
 from opendensepose.surface.atlas import Atlas
 from opendensepose.synth.dataset import write_dataset
 from opendensepose.synth.studio import Split
 from opendensepose.train import TrainConfig, train
+from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import save_checkpoint
 from opendensepose.train.inpaint import inpaint
 from opendensepose.train.sources import find_sources
 
-SHARED = ("backbone.", "fpn.", "decoder.")  # what all arms begin with
+COMMON = {"crops": ("backbone.",), "small": ("backbone.", "fpn.")}  # what the arms of a net begin with
 DENSE: dict[str, Any] = {"data": "clean"}
 ARMS: dict[str, dict[str, Any]] = {
-    "a": {"annotations": "noisy.json"},
-    "b": {"data": "filled"},
-    "c": DENSE,
+    "a": {"model": "crops", "annotations": "noisy.json"},
+    "b": {"model": "crops", "data": "filled"},
+    "c": {"model": "crops", **DENSE},
+    "C": DENSE,
     "d": {**DENSE, "tasks": ("mask",)},
     "e": {**DENSE, "tasks": ("keypoints",)},
     "f": {**DENSE, "tasks": ("keypoints", "mask"), "cascade": True},
@@ -54,9 +60,10 @@ TITLES = {
     "a": "points only",
     "b": "points and teacher",
     "c": "dense truth",
-    "d": "c + mask head",
-    "e": "c + keypoint head",
-    "f": "c + cascade",
+    "C": "dense truth, RCNN",
+    "d": "C + mask head",
+    "e": "C + keypoint head",
+    "f": "C + cascade",
     "f, deaf": "f without the other tasks",
 }
 METRICS = ("AP", "AP50", "AP75", "AUC10", "AUC30")
@@ -93,8 +100,10 @@ def prepare(options: argparse.Namespace) -> None:
     if not (work / "filled" / "annotations.json").exists():
         done = inpaint(noisy, best, work / "filled", images=images, progress=True)
         print(f"teacher: {done.people} people, {done.filled / max(done.pixels, 1):.1%} of their masks filled")
-    common = {k: v for k, v in read_weights("small").items() if k.startswith(SHARED)}
-    save_checkpoint(work / "common.pt", {"config": {"model": "small"}, "ema": {"state": common}})
+    weights = read_weights(options.init)
+    for name, net in (("crops", CropNet()), ("small", small())):
+        common = {k: v for k, v in own_weights(net, weights).items() if k.startswith(COMMON[name])}
+        save_checkpoint(work / f"{name}.pt", {"config": {"model": name}, "ema": {"state": common}})
 
 
 def shake(rng: np.random.Generator, points: SurfacePoints | None, noise: float) -> SurfacePoints | None:
@@ -119,7 +128,7 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
         **chosen,
         images=str(work / "clean" / "images") if "annotations" in chosen else None,
         out=str(work / "runs" / f"{arm}{seed}"),
-        init=str(work / "common.pt"),
+        init=str(work / f"{chosen.get('model', 'small')}.pt"),
         crops=True,
         canvases=((192, 192),),
         steps=options.steps,
@@ -137,7 +146,7 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
     truth = work / "test" / "annotations.json"
     sources = find_sources([], [str(truth)], str(work / "test" / "images"))
     for name in (arm, f"{arm}, deaf") if arm == "f" else (arm,):
-        if model.tasks is not None:
+        if isinstance(model, DensePoseRCNN) and model.tasks is not None:
             model.tasks.deaf = name != arm
         results = Path(config.out) / "results.json"
         write_results(results, guided.entries(model, sources))  # type: ignore[arg-type]
@@ -185,11 +194,12 @@ def main() -> None:
     parser.add_argument("what", choices=("prepare", "run", "table"))
     parser.add_argument("--work", type=Path, default=Path("ablation"))
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/ablation.json"))
-    parser.add_argument("--arms", default="abcdef")
+    parser.add_argument("--arms", default="abcCdef")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--init", default="small", help="model file whose backbones all arms begin with")
     parser.add_argument("--assets", type=Path, help="folder of clothes, poses, ...; default: procedural")
     parser.add_argument("--noise", type=float, default=0.02, help="of annotated points, metres")
     parser.add_argument("--pictures", type=int, default=600)

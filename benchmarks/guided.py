@@ -12,32 +12,40 @@ from numpy.typing import NDArray
 from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits, Result
 from opendensepose.io.results import results_json
+from opendensepose.model import crops, teacher
+from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import DensePoseRCNN
-from opendensepose.model.teacher import CANVAS, FILL
 from opendensepose.train.augment import person_window
 from opendensepose.train.picture import Picture, crop
 from opendensepose.train.sources import SparseSource
 
 
 @torch.no_grad()
-def people(model: DensePoseRCNN, picture: Picture, boxes: NDArray[np.floating]) -> Result:
+def people(model: DensePoseRCNN | CropNet, picture: Picture, boxes: NDArray[np.floating]) -> Result:
     """The people in the boxes [N, 4] of a picture, each seen in a crop of its own; scores are 1."""
     model.eval()
+    alone = isinstance(model, CropNet)
+    canvas = crops.CANVAS if alone else (teacher.CANVAS, teacher.CANVAS)
+    fill = crops.FILL if alone else teacher.FILL
     dense = []
     for box in np.asarray(boxes, np.float64):
-        window = person_window(box, (CANVAS, CANVAS), FILL)
-        scale = np.tile([CANVAS / window.width, CANVAS / window.height], 2)
-        small = (box - [window.x, window.y, window.x, window.y]) * scale
-        image = torch.from_numpy(crop(picture, window, (CANVAS, CANVAS)).image).permute(2, 0, 1)[None].float()
-        features = model.dense_features(model.pyramid(model.normalise(image)))
-        maps = model.dense(features, [torch.from_numpy(small[None]).float()])[0]
+        window = person_window(box, canvas, fill)
+        image = torch.from_numpy(crop(picture, window, canvas).image).permute(2, 0, 1)[None].float()
+        whole = np.array([[window.x, window.y, window.width, window.height]])
+        if isinstance(model, CropNet):
+            maps, place = model(image)[0], whole
+        else:
+            corner, scale = np.tile(whole[0, :2], 2), np.tile(canvas[::-1] / whole[0, 2:], 2)
+            inside = torch.from_numpy(((box - corner) * scale)[None]).float()
+            features = model.dense_features(model.pyramid(model.normalise(image)))
+            maps, place = model.dense(features, [inside])[0], None
         logits = ChartLogits(*(maps[name].numpy() for name in ("coarse", "fine", "u", "v")))
-        dense += decode(logits, box[None].astype(np.float32))
+        dense += decode(logits, box[None].astype(np.float32), place)
     places = np.asarray(boxes, np.float32).reshape(-1, 4)
     return Result(places, np.ones(len(places), np.float32), tuple(dense), picture.chart.shape)
 
 
-def entries(model: DensePoseRCNN, sources: Sequence[SparseSource]) -> Iterator[dict[str, Any]]:
+def entries(model: DensePoseRCNN | CropNet, sources: Sequence[SparseSource]) -> Iterator[dict[str, Any]]:
     """Entries of a results file for all annotated people of the images."""
     for source in sources:
         sample = source.file[source.row]
