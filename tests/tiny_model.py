@@ -69,8 +69,11 @@ def detector(boxes: NDArray[np.float32] = BOXES, scores: NDArray[np.float32] = S
     return _graph(nodes, constants, {"image": (TensorProto.UINT8, ["H", "W", 3])}, outputs)
 
 
-def dense(extra: bool = False) -> bytes:
-    """features_0, boxes [N, 4] -> coarse, fine, u, v [N, C, S, S]; u is raised by x1 of the box / 1000."""
+def dense(extra: bool = False, *, certainty: bool = False) -> bytes:
+    """features_0, boxes [N, 4] -> coarse, fine, u, v [N, C, S, S]; u is raised by x1 of the box / 1000.
+
+    With `certainty` also that: x1 of the box / 1000.
+    """
     constants: dict[str, Any] = {"axes": np.array([2, 3])}
     constants |= {"start": np.array([0]), "end": np.array([1]), "axis": np.array([1])}
     constants |= {"kilo": np.array(1000, np.float32), "zero": np.array(0, np.float32)}
@@ -80,7 +83,10 @@ def dense(extra: bool = False) -> bytes:
         ("Div", ["x1_map", "kilo"], ["raise"], {}),
         ("Mul", ["raise", "zero"], ["none"], {}),
     ]
-    outputs = {}
+    outputs: dict[str, list[Any]] = {}
+    if certainty:
+        nodes += [("Div", ["x1", "kilo"], ["column"], {}), ("Squeeze", ["column", "axis"], ["certainty"], {})]
+        outputs["certainty"] = ["N"]
     for name, values in maps().items():
         if extra or name in ("coarse", "fine", "u", "v"):
             constants[f"{name}_table"] = values[None]

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 import opendensepose
 from opendensepose.io.files import atomic
-from opendensepose.io.modelfile import ModelFile
+from opendensepose.io.modelfile import CERTAINTY, ModelFile
 from opendensepose.model import crops, graphs
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
@@ -121,7 +121,7 @@ def crop_graphs(detector: DensePoseRCNN, net: CropNet, *, half: bool = True) -> 
         model.eval().to(memory_format=torch.contiguous_format)
     image = torch.zeros(96, 128, 3, dtype=torch.uint8)
     cut = torch.zeros(2, *crops.CANVAS, 3, dtype=torch.uint8)
-    outputs: dict[str, dict[int, str]] = {name: {0: "N"} for name in net.predictor.split}
+    outputs: dict[str, dict[int, str]] = {name: {0: "N"} for name in (*net.predictor.split, CERTAINTY)}
     people: dict[str, dict[int, str]] = {"boxes": {0: "N"}, "scores": {0: "N"}}
     traced = {
         "detector.onnx": _trace(graphs.People(detector), (image,), {"image": {0: "H", 1: "W"}}, people),

@@ -16,6 +16,7 @@ from opendensepose.core.types import ATLASES
 
 WEIGHTS = Path(__file__).parents[1] / "weights"  # the models that come with the package
 FORMAT = 1
+CERTAINTY = "certainty"  # output [N] of the dense graph: how sure it is of each person, 0..1
 LIMITS = {"model.json": 1 << 20, "detector.onnx": 2 << 30, "dense.onnx": 2 << 30}  # bytes
 OPTIONAL = {"decoder.onnx": 2 << 30}
 

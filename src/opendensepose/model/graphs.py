@@ -37,7 +37,10 @@ def read(model: DensePoseRCNN, image: Tensor) -> list[Tensor]:
 
 
 class Crops(nn.Module):
-    """crops uint8 [N, h, w, 3] -> coarse, fine, u, v and further maps of the whole crops."""
+    """crops uint8 [N, h, w, 3] -> the maps of the whole crops, and how sure they are of a person [N].
+
+    That is the mean probability of the best chart over the pixels of the body; 0 where there are none.
+    """
 
     def __init__(self, crops: CropNet) -> None:
         super().__init__()
@@ -45,7 +48,10 @@ class Crops(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         outputs, _ = self.model[CROPS](crops.permute(0, 3, 1, 2).to(torch.float32))
-        return tuple(outputs.values())
+        body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
+        best = outputs["fine"].softmax(1)[:, 1:].amax(1)
+        certainty = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
+        return (*outputs.values(), certainty)
 
 
 class Detector(nn.Module):

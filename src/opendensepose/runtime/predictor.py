@@ -15,7 +15,7 @@ from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
-from opendensepose.io.modelfile import ModelFile
+from opendensepose.io.modelfile import CERTAINTY, ModelFile
 from opendensepose.runtime.fast import FastSession
 from opendensepose.runtime.preprocess import cut_out, preprocess
 from opendensepose.runtime.session import Session
@@ -61,6 +61,8 @@ class Predictor:
         self._crop: dict[str, Any] = (
             model.meta.get("crop") or {}
         )  # none: the dense graph reads the detector's maps
+        # a person's score is the geometric mean of the detector's and of how sure the dense graph is of it
+        self._judges = CERTAINTY in self._dense.outputs
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
         _require(self._detector, {"image"}, {"boxes", "scores"})
         if self._crop:
@@ -91,8 +93,9 @@ class Predictor:
         # width, height, width, height
         size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
         found = {} if self._crop and boxes is not None else self._detector.run({"image": net_image})
+        least = self.meta["threshold"] if threshold is None else threshold
         if boxes is None:
-            keep = found["scores"] >= (self.meta["threshold"] if threshold is None else threshold)
+            keep = found["scores"] >= (least**2 if self._judges else least)
             net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
             people = net_boxes * (size / net_size)  # two factors: each side was rounded to whole pixels
         else:
@@ -108,17 +111,22 @@ class Predictor:
         heads, shape = self._dense.outputs, picture.shape[:2]
         masks = [np.zeros((0, *shape), bool)] if "mask" in heads else []
         keypoints = [np.zeros((0, 17, 3), np.float32)] if "keypoints" in heads else []
+        certainty = [np.zeros(0, np.float32)]
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
             windows, cut = self._cut(picture, people[part]) if self._crop else (None, {})
             maps = self._dense.run({**found, **cut, "boxes": net_boxes[part]})
             if masks:
                 masks.append(decode_masks(maps.pop("mask"), people[part], shape))
+            if self._judges:
+                certainty.append(maps.pop(CERTAINTY))
             if keypoints:
                 keypoints.append(decode_keypoints(maps.pop("keypoints"), people[part]))
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
             dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part], windows)
-        return Result(
+        if self._judges and boxes is None:
+            scores = np.sqrt(scores * np.concatenate(certainty))
+        result = Result(
             people,
             scores,
             dense,
@@ -128,6 +136,10 @@ class Predictor:
             keypoints=np.concatenate(keypoints) if keypoints else None,
             image=picture,
         )
+        if not self._judges or boxes is not None:
+            return result
+        order = np.argsort(-scores, kind="stable")
+        return result[order[scores[order] >= least]]
 
     def _cut(self, picture: NDArray[np.uint8], people: NDArray) -> tuple[NDArray, Arrays]:
         """Windows [N, 4] x, y, w, h around the people, and their crops [N, h, w, 3]."""
