@@ -28,12 +28,11 @@ import numpy as np
 import torch
 
 from benchmarks import guided
+from benchmarks.guided import METRICS
 from opendensepose.core.types import SurfacePoints
 from opendensepose.data.coco import AnnotationFile, write_annotations
-from opendensepose.eval.run import evaluate
 from opendensepose.export import load_model, read_weights
 from opendensepose.io.files import atomic
-from opendensepose.io.results import write_results
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import DensePoseRCNN, small
 from opendensepose.surface.atlas import Atlas
@@ -43,7 +42,6 @@ from opendensepose.train import TrainConfig, train
 from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import save_checkpoint
 from opendensepose.train.inpaint import inpaint
-from opendensepose.train.sources import find_sources
 
 COMMON = {"crops": ("backbone.",), "small": ("backbone.", "fpn.")}  # what the arms of a net begin with
 DENSE: dict[str, Any] = {"data": "clean"}
@@ -66,7 +64,6 @@ TITLES = {
     "f": "C + cascade",
     "f, deaf": "f without the other tasks",
 }
-METRICS = ("AP", "AP50", "AP75", "AUC10", "AUC30")
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -143,16 +140,10 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
     )
     train(config)
     model = load_model(Path(config.out) / "last.pt")
-    truth = work / "test" / "annotations.json"
-    sources = find_sources([], [str(truth)], str(work / "test" / "images"))
     for name in (arm, f"{arm}, deaf") if arm == "f" else (arm,):
         if isinstance(model, DensePoseRCNN) and model.tasks is not None:
             model.tasks.deaf = name != arm
-        results = Path(config.out) / "results.json"
-        write_results(results, guided.entries(model, sources))  # type: ignore[arg-type]
-        summary = evaluate(results, truth, atlas="odp24").summary()
-        points = summary["pointwise"]["all_people"]
-        figures = {m: summary["gps"][m] for m in METRICS[:3]} | {m: points[m] for m in METRICS[3:]}
+        figures = guided.figures(model, work / "test", Path(config.out) / "results.json")
         _add(options.json, f"{name} {seed}", {**figures, "steps": options.steps, "noise": options.noise})
         print(name, seed, {k: round(v, 4) for k, v in figures.items()}, f"{time.monotonic() - start:.0f} s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,16 @@ from numpy.typing import NDArray
 
 from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits, Result
-from opendensepose.io.results import results_json
+from opendensepose.eval.run import evaluate
+from opendensepose.io.results import results_json, write_results
 from opendensepose.model import crops, teacher
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import DensePoseRCNN
 from opendensepose.train.augment import person_window
 from opendensepose.train.picture import Picture, crop
-from opendensepose.train.sources import SparseSource
+from opendensepose.train.sources import SparseSource, find_sources
+
+METRICS = ("AP", "AP50", "AP75", "AUC10", "AUC30")
 
 
 @torch.no_grad()
@@ -51,3 +55,13 @@ def entries(model: DensePoseRCNN | CropNet, sources: Sequence[SparseSource]) -> 
         sample = source.file[source.row]
         boxes = np.array([p.box for p in sample.people if not p.iscrowd], np.float64).reshape(-1, 4)
         yield from results_json(people(model, source.read(), boxes), sample.image_id)
+
+
+def figures(model: DensePoseRCNN | CropNet, folder: Path, results: Path) -> dict[str, float]:
+    """`METRICS` of the annotated people of a folder that `densepose synth` wrote; writes a results file."""
+    truth = folder / "annotations.json"
+    sources = find_sources([], [str(truth)], str(folder / "images"))
+    write_results(results, entries(model, sources))  # type: ignore[arg-type]
+    summary = evaluate(results, truth, atlas="odp24").summary()
+    points = summary["pointwise"]["all_people"]
+    return {m: summary["gps"][m] for m in METRICS[:3]} | {m: points[m] for m in METRICS[3:]}
