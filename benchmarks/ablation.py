@@ -44,15 +44,15 @@ from opendensepose.train.checkpoint import save_checkpoint
 from opendensepose.train.inpaint import inpaint
 
 COMMON = {"crops": ("backbone.",), "small": ("backbone.", "fpn.")}  # what the arms of a net begin with
-DENSE: dict[str, Any] = {"data": "clean"}
+RCNN: dict[str, Any] = {"model": "small", "data": "clean"}
 ARMS: dict[str, dict[str, Any]] = {
     "a": {"model": "crops", "annotations": "noisy.json"},
     "b": {"model": "crops", "data": "filled"},
-    "c": {"model": "crops", **DENSE},
-    "C": DENSE,
-    "d": {**DENSE, "tasks": ("mask",)},
-    "e": {**DENSE, "tasks": ("keypoints",)},
-    "f": {**DENSE, "tasks": ("keypoints", "mask"), "cascade": True},
+    "c": {"model": "crops", "data": "clean"},
+    "C": RCNN,
+    "d": {**RCNN, "tasks": ("mask",)},
+    "e": {**RCNN, "tasks": ("keypoints",)},
+    "f": {**RCNN, "tasks": ("keypoints", "mask"), "cascade": True},
 }
 TITLES = {
     "a": "points only",
@@ -125,7 +125,7 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
         **chosen,
         images=str(work / "clean" / "images") if "annotations" in chosen else None,
         out=str(work / "runs" / f"{arm}{seed}"),
-        init=str(work / f"{chosen.get('model', 'small')}.pt"),
+        init=str(work / f"{chosen['model']}.pt"),
         crops=True,
         canvases=((192, 192),),
         steps=options.steps,

@@ -31,7 +31,7 @@ def _setting(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--images", metavar="DIR", help="Where the images of --annotations are; default: beside them.")
 @click.option("--out", metavar="DIR", help="For checkpoints and logs; an unfinished run there continues.")
 @click.option(
-    "--model", metavar="NAME", help="small (default), teacher, r50, or a name such as R_50_FPN_DL_WC1_s1x."
+    "--model", metavar="NAME", help="crops (default), small, teacher, r50, or a name such as R_50_FPN_s1x."
 )
 @click.option("--confidence", type=click.Choice(["WC1", "WC2"]), help="Learn how sure U and V are.")
 @click.option("--tasks", type=click.Choice(["keypoints", "mask"]), multiple=True, help="Further heads.")

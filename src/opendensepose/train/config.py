@@ -48,7 +48,7 @@ class TrainConfig:
     annotations: tuple[str, ...] = ()  # DensePose-COCO files: sparse points
     images: str | None = None  # their images; None: beside the file
     atlas: str = ""  # of all the labels; "": what the files say, smpl24 where they say nothing
-    model: str = "small"  # small, crops, teacher, r50 or a published name such as R_50_FPN_DL_s1x
+    model: str = "crops"  # crops, small, teacher, r50 or a published name such as R_50_FPN_DL_s1x
     confidence: str = ""  # WC1, WC2: how sure U and V are (small, r50; published names say it themselves)
     tasks: tuple[str, ...] = ()  # further heads: keypoints, mask
     cascade: bool = False  # a second stage in which the tasks see each other
