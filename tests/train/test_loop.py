@@ -137,7 +137,7 @@ def test_lost_losses_stop_the_run(people, tiny_net, tmp_path):
         ({"steps": 1, "minutes": 1.0}, "exactly one"),
         ({}, "exactly one"),
         ({"steps": 0}, "more than 0"),
-        ({"steps": 1, "batch_size": 0}, "1 or more"),
+        ({"steps": 1, "batch_size": -1}, "batch_size: expected 0 or more"),
         ({"steps": 1, "precision": "16"}, "32 or bf16"),
         ({"steps": 1, "canvases": ((100, 64),)}, "multiples of 32"),
     ],

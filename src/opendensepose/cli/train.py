@@ -40,7 +40,7 @@ def _setting(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--recipe", type=click.Choice(["own", "2018", "2020"]), help="Weights of the losses.")
 @click.option("--steps", type=int, help="Length of the run in steps.")
 @click.option("--minutes", type=float, help="Length of the run on the clock; the learning rate ends with it.")
-@click.option("--batch-size", type=int, help="Images per step and process (4).")
+@click.option("--batch-size", type=int, help="Images per step and process (16 crops, 4 pictures).")
 @click.option("--accumulate", type=int, help="Batches per step (1).")
 @click.option("--lr", type=float, help="Highest learning rate (0.0015).")
 @click.option("--seed", type=int)

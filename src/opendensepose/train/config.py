@@ -58,7 +58,7 @@ class TrainConfig:
     rules: dict[str, Any] = field(default_factory=dict)  # fields of model.training.Rules that differ
     steps: int | None = None
     minutes: float | None = None  # the learning rate ends exactly when these end
-    batch_size: int = 4  # images per step and process: many small steps learn fastest on a CPU
+    batch_size: int = 0  # images per step and process; 0: 16 crops or 4 whole pictures
     accumulate: int = 1  # batches whose gradients make one step
     optimizer: str = "adamw"  # adamw, sgd (momentum 0.9)
     lr: float = 1.5e-3
@@ -106,7 +106,9 @@ class TrainConfig:
                 )
         if not self.data and not self.annotations:
             raise ValueError("data, annotations: expected at least one folder or file, got none")
-        for name in ("batch_size", "accumulate", "processes", "threads", "log_steps"):
+        if self.batch_size < 0:
+            raise ValueError(f"batch_size: expected 0 or more, got {self.batch_size}")
+        for name in ("accumulate", "processes", "threads", "log_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
         bad = [c for c in self.canvases if len(c) != 2 or any(n < 32 or n % 32 for n in c)]

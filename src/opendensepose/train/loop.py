@@ -22,6 +22,7 @@ from opendensepose.train.dataset import Batches, loader
 from opendensepose.train.run import BEST, Run, learning_rate
 from opendensepose.train.sources import Source, find_atlas, find_sources
 
+CROPS, PICTURES = 16, 4  # of a step, where nothing else is asked for: small steps learn fastest on a CPU
 FOREVER = 1 << 60
 
 
@@ -61,6 +62,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
         config = replace(config, crops=True, canvases=(canvas,), fill=fill)
     elif config.crops:
         config = replace(config, rules={**config.rules, "given_boxes": True})
+    config = replace(config, batch_size=config.batch_size or (CROPS if config.crops else PICTURES))
     return replace(config, atlas=atlas)
 
 
