@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +77,7 @@ def _read(file: Path, count: int, size: tuple[int, int]) -> NDArray[np.int32] | 
     try:
         with np.load(file) as stored:
             maps = stored["faces"].astype(np.int32)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     return maps if maps.shape == (count, *size) else None
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -170,7 +171,7 @@ def _open_index(path: Path) -> _Index:
     try:
         with np.load(cached) as arrays:
             return _Index(**{name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):  # none yet, or a broken one
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):  # none yet, or a broken one
         index = _make_index(path)
     try:
         with atomic(cached) as beside, beside.open("wb") as file:
