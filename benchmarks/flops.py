@@ -7,6 +7,7 @@ import math
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from opendensepose.model.crops import CANVAS, CropNet
 from opendensepose.model.rcnn import DensePoseRCNN
 
 PROPOSALS = 1000
@@ -16,6 +17,13 @@ def gflops(model: DensePoseRCNN, height: int, width: int) -> tuple[float, float]
     """GFLOP of an image of the network's input size, and of each person's dense maps."""
     stages = stage_gflops(model, height, width)
     return stages["detector"] + stages["decoder"], stages["dense"]
+
+
+def crop_gflops(net: CropNet) -> float:
+    """GFLOP of one person's dense maps by a net on crops."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        net(torch.empty(1, 3, *CANVAS))
+    return counter.get_total_flops() / 1e9
 
 
 def stage_gflops(model: DensePoseRCNN, height: int, width: int) -> dict[str, float]:

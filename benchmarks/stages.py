@@ -82,19 +82,17 @@ def operations(meta: dict[str, Any], height: int, width: int, people: int) -> di
     """GFLOP of the heavy stages, of direct convolutions on the whole image."""
     import torch
 
-    from benchmarks.flops import stage_gflops
+    from benchmarks.flops import crop_gflops, stage_gflops
+    from opendensepose.model.crops import CropNet
     from opendensepose.model.rcnn import small
     from opendensepose.model.variants import variant_by_name
 
     with torch.device("meta"):
         name = meta.get("architecture")
         counts = stage_gflops((variant_by_name(name).build() if name else small()).eval(), height, width)
-    if not name:  # its decoder is part of the detector
-        counts = {
-            "detector": counts["detector"] + counts["decoder"],
-            "decoder": 0.0,
-            "dense": counts["dense"],
-        }
+        crops = crop_gflops(CropNet().eval())
+    if not name:  # `small`: its detector and a net on crops
+        counts = {"detector": counts["detector"], "decoder": 0.0, "dense": crops}
     return {**counts, "dense": people * counts["dense"]}
 
 
