@@ -171,7 +171,8 @@ def _open_index(path: Path) -> _Index:
     try:
         with np.load(cached) as arrays:
             return _Index(**{name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):  # none yet, or a broken one
+    # none yet, or a broken one
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         index = _make_index(path)
     try:
         with atomic(cached) as beside, beside.open("wb") as file:
