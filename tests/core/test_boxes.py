@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from opendensepose.core.boxes import as_boxes, iou
+from opendensepose.core.boxes import as_boxes, distinct, iou
 
 
 def test_iou() -> None:
@@ -36,3 +36,17 @@ def test_one_box_and_none() -> None:
     assert as_boxes([1, 2, 3, 4]).shape == (1, 4)
     assert as_boxes([]).shape == (0, 4)
     assert as_boxes(np.zeros((0, 4))).dtype == np.float32
+
+
+def test_of_boxes_that_overlap_the_best_is_kept() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10], [0, 0, 10, 5], [21, 0, 31, 10]], float)
+    # the second is 0.9 of the first; the fourth is half of it; the last is 9/11 of the third
+    assert distinct(boxes, 0.5).tolist() == [0, 2]
+    assert distinct(boxes, 0.6).tolist() == [0, 2, 3]
+    assert distinct(boxes, 0.95).tolist() == [0, 1, 2, 3, 4]
+    assert distinct(boxes[:0], 0.5).tolist() == []
+
+
+def test_a_box_that_only_meets_a_dropped_one_is_kept() -> None:
+    boxes = np.array([[0, 0, 10, 1], [3, 0, 13, 1], [6, 0, 16, 1]], float)
+    assert distinct(boxes, 0.5).tolist() == [0, 2]

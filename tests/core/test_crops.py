@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from opendensepose.core.crops import person_window
+from opendensepose.core.crops import body_box, person_window
 
 CANVAS = (160, 128)
 
@@ -28,3 +29,13 @@ def test_zoom_and_shift_move_the_window() -> None:
 
 def test_the_window_of_a_tiny_box_has_some_pixels() -> None:
     assert min(person_window((3, 3, 3.5, 3.5), CANVAS, 0.9)[2:]) >= 8
+
+
+def test_the_box_round_a_body() -> None:
+    body = np.zeros((80, 64), bool)
+    body[10:70, 20:30] = True
+    window, box = (100, 50, 128, 160), np.array([130, 60, 180, 200], np.float32)  # a cell is 2 x 2 pixels
+    assert body_box(body, window, box).tolist() == [140, 70, 165, 190]  # 0.3 of the width before 180
+    body[40, 63] = True  # far outside: no side moves by more than 0.3 of the box
+    assert body_box(body, window, box).tolist() == [140, 70, 195, 190]
+    assert body_box(np.zeros((80, 64), bool), window, box).tolist() == box.tolist()

@@ -23,6 +23,7 @@ from opendensepose.model.training import People, RCNNTraining, Rules, everybody
 from opendensepose.model.variants import UV_CONFIDENCES
 from opendensepose.synth.dataset import write_dataset
 from opendensepose.train.augment import person_window
+from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import load_weights
 from opendensepose.train.config import LOSS_WEIGHTS
 from opendensepose.train.dataset import Batch, collate
@@ -143,15 +144,21 @@ def started(**options) -> RCNNTraining:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = small(**options)
-    load_weights(model, read_weights("small"), "small")
+    load_weights(model, own_weights(model, read_weights("small")), "small")
     return RCNNTraining(model, RULES)
 
 
 def test_small_learns_a_person_by_heart(lesson):
-    assert learn(started(), lesson, steps=150) > ENOUGH
+    """The net on crops, from the shipped weights."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = CropNet()
+    load_weights(model, own_weights(model, read_weights("small")), "small")
+    assert learn(CropTraining(model, RULES), lesson, steps=150) > ENOUGH
 
 
 VARIANTS = {
+    "dense": ({}, False),
     "cascade": ({"tasks": ("keypoints", "mask"), "cascade": True}, False),
     "tasks": ({"tasks": ("keypoints", "mask")}, False),
     "WC2": ({"confidences": UV_CONFIDENCES["WC2"]}, True),
@@ -166,15 +173,3 @@ VARIANTS = {
 def test_every_head_learns_a_person_by_heart(lesson, name):
     options, sparse = VARIANTS[name]
     assert learn(started(**options), lesson, sparse=sparse, steps=600) > ENOUGH
-
-
-@pytest.mark.slow
-def test_the_net_on_crops_learns_a_person_by_heart(lesson):
-    """From the backbone of `small`; the way back up begins at random."""
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    model = CropNet()
-    own = model.state_dict()
-    shipped = {k: v for k, v in read_weights("small").items() if k.startswith("backbone.")}
-    model.load_state_dict({k: v for k, v in shipped.items() if own[k].shape == v.shape}, strict=False)
-    assert learn(CropTraining(model, RULES), lesson, steps=600) > ENOUGH

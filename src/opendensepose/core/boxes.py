@@ -33,3 +33,13 @@ def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]
     area_a, area_b = (a[:, 2:] - a[:, :2]).prod(1), (b[:, 2:] - b[:, :2]).prod(1)
     union = area_a[:, None] + area_b[None] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def distinct(boxes: NDArray[np.floating], overlap: float) -> NDArray[np.intp]:
+    """Numbers of those of boxes [N, 4], best first, that no better one of them meets with IoU `overlap`."""
+    near = iou(boxes, boxes) >= overlap
+    kept: list[int] = []
+    for n in range(len(boxes)):
+        if not near[n, kept].any():
+            kept.append(n)
+    return np.array(kept, np.intp)

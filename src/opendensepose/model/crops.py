@@ -20,6 +20,7 @@ from opendensepose.model.training import Losses, People, Rules, Shown, dense_sup
 
 CANVAS = (160, 128)  # height, width of a crop, pixels
 FILL = 0.9  # share of the crop that the person's box takes, along the side that is the tighter
+NEVER = 50.0  # taken from the logit of the background among the charts, in use
 NOBODY = 255  # `People.instance` of a crop without a person
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # RGB
 
@@ -67,7 +68,10 @@ class CropNet(nn.Module):
         x = self.mix(F.relu(stages[-1] + context[:, :, None, None]))
         for i in (2, 1, 0):
             x = self.up[i](F.relu(self.across[i](stages[i]) + bilinear(self.down[i](x))))
-        return self.predictor(x), F.relu(context)
+        maps = self.predictor(x)
+        if not self.training:  # what is body is for `coarse` to say
+            maps["fine"] = torch.cat([maps["fine"][:, :1] - NEVER, maps["fine"][:, 1:]], 1)
+        return maps, F.relu(context)
 
 
 class CropTraining(nn.Module):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from opendensepose.core.boxes import as_boxes
-from opendensepose.core.crops import person_window
+from opendensepose.core.boxes import as_boxes, distinct, iou
+from opendensepose.core.crops import body_box, person_window
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
@@ -22,6 +22,8 @@ from opendensepose.runtime.session import Session
 
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
+SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
+FITS = 0.9  # IoU of a box and of the body seen in it, from which it is left as it is
 PRECISIONS = ("exact", "fast")
 HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
 Arrays = dict[str, NDArray]
@@ -114,8 +116,10 @@ class Predictor:
         certainty = [np.zeros(0, np.float32)]
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
-            windows, cut = self._cut(picture, people[part]) if self._crop else (None, {})
-            maps = self._dense.run({**found, **cut, "boxes": net_boxes[part]})
+            if self._crop:
+                windows, maps = self._look(picture, people[part], again=boxes is None)
+            else:
+                windows, maps = None, self._dense.run({**found, "boxes": net_boxes[part]})
             if masks:
                 masks.append(decode_masks(maps.pop("mask"), people[part], shape))
             if self._judges:
@@ -139,13 +143,37 @@ class Predictor:
         if not self._judges or boxes is not None:
             return result
         order = np.argsort(-scores, kind="stable")
-        return result[order[scores[order] >= least]]
+        order = order[scores[order] >= least]
+        return result[order[distinct(people[order], SAME)]]
 
-    def _cut(self, picture: NDArray[np.uint8], people: NDArray) -> tuple[NDArray, Arrays]:
-        """Windows [N, 4] x, y, w, h around the people, and their crops [N, h, w, 3]."""
+    def _look(
+        self, picture: NDArray[np.uint8], people: NDArray[np.float32], again: bool
+    ) -> tuple[NDArray, Arrays]:
+        """Windows [N, 4] x, y, w, h around the people, and the maps of their crops.
+
+        With `again` boxes that do not fit the body seen in them are moved, in place, and looked at once more.
+        """
         canvas = self._crop["height"], self._crop["width"]
-        windows = [person_window(box, canvas, self._crop["fill"]) for box in people]
-        return np.array(windows), {"crops": np.stack([cut_out(picture, w, canvas) for w in windows])}
+
+        def run(boxes: NDArray[np.float32]) -> tuple[NDArray, Arrays]:
+            windows = [person_window(box, canvas, self._crop["fill"]) for box in boxes]
+            crops = np.stack([cut_out(picture, window, canvas) for window in windows])
+            return np.array(windows), self._dense.run({"crops": crops})
+
+        windows, maps = run(people)
+        if not again:
+            return windows, maps
+        size = np.array(picture.shape[1::-1] * 2, np.float32)
+        body = maps["coarse"].argmax(1) > 0
+        fitted = [body_box(*seen) for seen in zip(body, windows, people, strict=True)]
+        better = np.clip(np.array(fitted), 0, size)
+        moved = (iou(better, people).diagonal() < FITS) & (better[:, 2:] > better[:, :2]).all(1)
+        if moved.any():
+            people[moved] = better[moved]
+            windows[moved], second = run(people[moved])
+            for name, values in second.items():
+                maps[name][moved] = values
+        return windows, maps
 
     def _around(self, found: Arrays, net_boxes: NDArray) -> tuple[Arrays, NDArray]:
         """The maps that the dense graph reads, and the boxes in them; a decoder decodes around them only."""
