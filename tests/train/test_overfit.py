@@ -154,7 +154,7 @@ def test_small_learns_a_person_by_heart(lesson):
     torch.set_num_threads(1)
     model = CropNet()
     load_weights(model, own_weights(model, read_weights("small")), "small")
-    assert learn(CropTraining(model, RULES), lesson, steps=150) > ENOUGH
+    assert learn(CropTraining(model, RULES), lesson, steps=300) > ENOUGH
 
 
 VARIANTS = {
