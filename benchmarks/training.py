@@ -1,7 +1,7 @@
 """Throughput of training: images per second, share of time spent waiting for data, arithmetic against peak.
 
     densepose synth --count 200 --out people
-    python -m benchmarks.training people [--models small r50] [--seconds 60] [--json FILE]
+    python -m benchmarks.training people [--models crops small r50] [--seconds 60] [--json FILE]
 
 GFLOP/s counts multiplications and additions of forward and backward passes; the peak is that of a matrix
 product of the same precision on the same threads, measured here.
@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import machine
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batches, loader
+from opendensepose.train.loop import resolve
 from opendensepose.train.run import Run
 
 PRECISIONS = {"32": torch.float32, "bf16": torch.bfloat16}
@@ -77,7 +78,7 @@ def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("data", help="folder of dense truth")
-    parser.add_argument("--models", nargs="+", default=["small", "r50"])
+    parser.add_argument("--models", nargs="+", default=["crops", "small", "r50"])
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=list(PRECISIONS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=4)
@@ -101,7 +102,7 @@ def main() -> None:
                     lr=1e-5,
                     held_out=0,
                 )
-                row = measure(config, options.seconds)
+                row = measure(resolve(config), options.seconds)
             numbers[f"{model} {precision}"] = row
             print(
                 f"{model:6} {precision:9} {row['images_per_second']:9.2f} {row['waiting']:8.1%} "
