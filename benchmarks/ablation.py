@@ -30,7 +30,7 @@ import torch
 from benchmarks import guided
 from benchmarks.guided import METRICS
 from opendensepose.core.types import SurfacePoints
-from opendensepose.data.coco import AnnotationFile, write_annotations
+from opendensepose.data.coco import AnnotationFile, Sample, write_annotations
 from opendensepose.export import load_model, read_weights
 from opendensepose.io.files import atomic
 from opendensepose.model.crops import CropNet
@@ -76,11 +76,7 @@ def prepare(options: argparse.Namespace) -> None:
     if not noisy.exists():
         file = AnnotationFile(work / "clean" / "annotations.json")
         rng = np.random.default_rng(7)
-        samples = [
-            replace(s, people=tuple(replace(p, points=shake(rng, p.points, options.noise)) for p in s.people))
-            for s in file
-        ]
-        write_annotations(noisy, samples, head=file.head)
+        write_annotations(noisy, [shaken(rng, s, options.noise) for s in file], head=file.head)
     images = str(work / "clean" / "images")
     teacher = TrainConfig(
         annotations=(str(noisy),),
@@ -111,6 +107,12 @@ def shake(rng: np.random.Generator, points: SurfacePoints | None, noise: float) 
     xyz = atlas.to_xyz(points.chart, points.uv, tolerance=1.0) + rng.normal(0, noise, (len(points.chart), 3))
     chart, uv = atlas.from_xyz(xyz)
     return SurfacePoints(points.xy, chart.astype(np.uint8), uv.astype(np.float32))
+
+
+def shaken(rng: np.random.Generator, sample: Sample, noise: float) -> Sample:
+    """The sample with everybody's points moved by `shake`."""
+    people = tuple(replace(p, points=shake(rng, p.points, noise)) for p in sample.people)
+    return replace(sample, people=people)
 
 
 def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:

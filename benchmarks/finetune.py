@@ -9,14 +9,13 @@ The people are synthetic, in clothes and places that `small` has never seen, ann
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks import guided, machine
-from benchmarks.ablation import shake
+from benchmarks.ablation import shaken
 from opendensepose.data.coco import AnnotationFile, write_annotations
 from opendensepose.export import load_model, read_weights
 from opendensepose.model.crops import CropNet
@@ -35,9 +34,8 @@ def annotate(folder: Path, people: int, path: Path) -> int:
     for sample in file:
         if count >= people:
             break
-        moved = tuple(replace(p, points=shake(rng, p.points, NOISE)) for p in sample.people)
-        chosen.append(replace(sample, people=moved))
-        count += sum(p.points is not None for p in moved)
+        chosen.append(shaken(rng, sample, NOISE))
+        count += sum(p.points is not None for p in sample.people)
     write_annotations(path, chosen, head=file.head)
     return count
 

@@ -14,10 +14,10 @@ from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits, Result
 from opendensepose.eval.run import evaluate
 from opendensepose.io.results import results_json, write_results
-from opendensepose.model import crops, teacher
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import DensePoseRCNN
 from opendensepose.train.augment import person_window
+from opendensepose.train.build import CROPPED, CROPS, TEACHER
 from opendensepose.train.picture import Picture, crop
 from opendensepose.train.sources import SparseSource, find_sources
 
@@ -28,9 +28,7 @@ METRICS = ("AP", "AP50", "AP75", "AUC10", "AUC30")
 def people(model: DensePoseRCNN | CropNet, picture: Picture, boxes: NDArray[np.floating]) -> Result:
     """The people in the boxes [N, 4] of a picture, each seen in a crop of its own; scores are 1."""
     model.eval()
-    alone = isinstance(model, CropNet)
-    canvas = crops.CANVAS if alone else (teacher.CANVAS, teacher.CANVAS)
-    fill = crops.FILL if alone else teacher.FILL
+    canvas, fill = CROPPED[CROPS if isinstance(model, CropNet) else TEACHER]
     dense = []
     for box in np.asarray(boxes, np.float64):
         window = person_window(box, canvas, fill)

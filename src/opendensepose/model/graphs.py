@@ -12,7 +12,7 @@ from opendensepose.model.heads import ConvHead, HourglassHead
 from opendensepose.model.rcnn import DensePoseRCNN
 from opendensepose.model.winograd import WinogradHead
 
-CROPS = "crops"
+CROPS = "crops"  # name of the net on crops, also in front of its weights in a model file
 STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
 # Cells of p5 around people that the full-size decoder must see to be exact: kernels and bilinear steps at
 # strides 32, 16, 8 and 4 reach 64 + 32 + 16 + 4 pixels, pooling 8 more

@@ -60,9 +60,8 @@ class Predictor:
         self._decoder = start(model.decoder, "decoder.onnx") if model.decoder else None
         self._dense = start(model.dense, "dense.onnx")
         self.device = self._detector.device
-        self._crop: dict[str, Any] = (
-            model.meta.get("crop") or {}
-        )  # none: the dense graph reads the detector's maps
+        # empty: the dense graph reads the detector's maps
+        self._crop: dict[str, Any] = model.meta.get("crop") or {}
         # a person's score is the geometric mean of the detector's and of how sure the dense graph is of it
         self._judges = CERTAINTY in self._dense.outputs
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
@@ -91,10 +90,12 @@ class Predictor:
         bad input.
         """
         picture = read_image(image)
-        net_image = preprocess(picture, **self._input)
+        detects = boxes is None or not self._crop
+        net_image = preprocess(picture, **self._input) if detects else picture
         # width, height, width, height
         size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
-        found = {} if self._crop and boxes is not None else self._detector.run({"image": net_image})
+        found = self._detector.run({"image": net_image}) if detects else {}
+        judged = self._judges and boxes is None
         least = self.meta["threshold"] if threshold is None else threshold
         if boxes is None:
             keep = found["scores"] >= (least**2 if self._judges else least)
@@ -128,7 +129,7 @@ class Predictor:
                 keypoints.append(decode_keypoints(maps.pop("keypoints"), people[part]))
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
             dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part], windows)
-        if self._judges and boxes is None:
+        if judged:
             scores = np.sqrt(scores * np.concatenate(certainty))
         result = Result(
             people,
@@ -140,7 +141,7 @@ class Predictor:
             keypoints=np.concatenate(keypoints) if keypoints else None,
             image=picture,
         )
-        if not self._judges or boxes is not None:
+        if not judged:
             return result
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= least]

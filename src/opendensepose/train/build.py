@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from opendensepose.model import crops, teacher
 from opendensepose.model.crops import CropNet, CropTraining
+from opendensepose.model.graphs import CROPS
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.model.teacher import Teacher, TeacherTraining
 from opendensepose.model.training import RCNNTraining
@@ -19,7 +20,7 @@ from opendensepose.train.checkpoint import load_weights
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.norms import share_norms
 
-CROPS, TEACHER = "crops", "teacher"
+TEACHER = "teacher"
 CROPPED = {  # nets that see one person at a time: the size of their crops, the share that the person takes
     CROPS: (crops.CANVAS, crops.FILL),
     TEACHER: ((teacher.CANVAS, teacher.CANVAS), teacher.FILL),
