@@ -4,10 +4,10 @@
     python -m benchmarks.ablation run --work ablation --arms abc   # each arm and seed: one job, resumable
     python -m benchmarks.ablation table --work ablation
 
-Crops with given boxes. Arms a, b, c are the net on crops, with the backbone of the shipped `small` and all
-else new; d, e, f and their C are DensePose-RCNN, with the backbone and pyramid of its detector. Annotations
-are as people make them: at most 14 points per part, each moved on the body by a normal of `--noise` metres.
-Every arm of a net has the same number of steps, pictures and people.
+Crops with given boxes. All arms of a net begin with one trained trunk and a new predictor: a, b, c are
+the net on crops (`--init`); d, e, f and their C are DensePose-RCNN (`--init-rcnn`) with new further heads.
+Annotations are as people make them: at most 14 points per part, each moved on the body by a normal of `--noise`
+metres. Every arm of a net has the same number of steps, pictures and people.
 
     a  points only                      C  the whole dense truth, DensePose-RCNN
     b  points and a teacher's fill      d  C and a mask head
@@ -35,6 +35,7 @@ from opendensepose.export import load_model, read_weights
 from opendensepose.io.files import atomic
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import DensePoseRCNN, small
+from opendensepose.model.tasks import DEAF
 from opendensepose.surface.atlas import Atlas
 from opendensepose.synth.dataset import write_dataset
 from opendensepose.synth.studio import Split
@@ -43,7 +44,7 @@ from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import save_checkpoint
 from opendensepose.train.inpaint import inpaint
 
-COMMON = {"crops": ("backbone.",), "small": ("backbone.", "fpn.")}  # what the arms of a net begin with
+NEW = ("predictor.", "presence.", "person.")  # not of the common trunk
 RCNN: dict[str, Any] = {"model": "small", "data": "clean"}
 ARMS: dict[str, dict[str, Any]] = {
     "a": {"model": "crops", "annotations": "noisy.json"},
@@ -62,7 +63,8 @@ TITLES = {
     "d": "C + mask head",
     "e": "C + keypoint head",
     "f": "C + cascade",
-    "f, deaf": "f without the other tasks",
+    "f, zeros": "f, second stages see zeros of the other tasks",
+    "f, shuffled": "f, they see the other tasks' maps shuffled",
 }
 
 
@@ -93,9 +95,9 @@ def prepare(options: argparse.Namespace) -> None:
     if not (work / "filled" / "annotations.json").exists():
         done = inpaint(noisy, best, work / "filled", images=images, progress=True)
         print(f"teacher: {done.people} people, {done.filled / max(done.pixels, 1):.1%} of their masks filled")
-    weights = read_weights(options.init)
-    for name, net in (("crops", CropNet()), ("small", small())):
-        common = {k: v for k, v in own_weights(net, weights).items() if k.startswith(COMMON[name])}
+    for name, net, init in (("crops", CropNet(), options.init), ("small", small(), options.init_rcnn)):
+        weights = own_weights(net, read_weights(init))
+        common = {k: v for k, v in weights.items() if not k.startswith(NEW)}
         save_checkpoint(work / f"{name}.pt", {"config": {"model": name}, "ema": {"state": common}})
 
 
@@ -129,6 +131,8 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
         out=str(work / "runs" / f"{arm}{seed}"),
         init=str(work / f"{chosen['model']}.pt"),
         crops=True,
+        cut_off=0.0,
+        nobody=0.0,
         canvases=((192, 192),),
         steps=options.steps,
         batch_size=options.batch_size,
@@ -142,9 +146,10 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
     )
     train(config)
     model = load_model(Path(config.out) / "last.pt")
-    for name in (arm, f"{arm}, deaf") if arm == "f" else (arm,):
+    for deaf in ("", *DEAF) if arm == "f" else ("",):
+        name = f"{arm}, {deaf}" if deaf else arm
         if isinstance(model, DensePoseRCNN) and model.tasks is not None:
-            model.tasks.deaf = name != arm
+            model.tasks.deaf = deaf
         figures = guided.figures(model, work / "test", Path(config.out) / "results.json")
         _add(options.json, f"{name} {seed}", {**figures, "steps": options.steps, "noise": options.noise})
         print(name, seed, {k: round(v, 4) for k, v in figures.items()}, f"{time.monotonic() - start:.0f} s")
@@ -192,7 +197,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--lr", type=float, default=1.5e-3)
-    parser.add_argument("--init", default="small", help="model file whose backbones all arms begin with")
+    parser.add_argument("--init", default="small", help="net on crops whose trunk a, b, c begin with")
+    parser.add_argument(
+        "--init-rcnn", default="small", help="the same for DensePose-RCNN; small: its detector"
+    )
     parser.add_argument("--assets", type=Path, help="folder of clothes, poses, ...; default: procedural")
     parser.add_argument("--noise", type=float, default=0.02, help="of annotated points, metres")
     parser.add_argument("--pictures", type=int, default=600)

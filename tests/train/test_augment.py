@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from opendensepose.model.crops import CANVAS
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE
-from opendensepose.train.augment import choose_window, recolour
+from opendensepose.train.augment import choose_window, edge_window, recolour, wrong_box
 from opendensepose.train.picture import Person, Picture, Points, Window, crop, flip, join, only, visible_boxes
 
 
@@ -75,6 +76,40 @@ def test_window_holds_the_person_when_it_fits():
         # up to a tenth of the person may be cut
         assert w.x <= 104 and w.x + w.width >= 136 and w.y <= 60 and w.y + w.height >= 140
         assert 55 < 100 * 192 / w.height < 195
+
+
+def overlap(a, b):
+    shared = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
+    return shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared)
+
+
+def test_wrong_boxes_fit_nobody():
+    people = np.array([[40.0, 30, 90, 200], [200, 50, 240, 190], [20, 20, 300, 230]])
+    for count in range(4):
+        boxes = [
+            wrong_box(np.random.default_rng([6, i]), people[:count], (240, 320), CANVAS) for i in range(200)
+        ]
+        found = [box for box in boxes if box is not None]
+        assert len(found) > 20
+        for box in found:
+            assert (box >= 0).all() and (box <= [320, 240, 320, 240]).all() and (box[2:] - box[:2] >= 8).all()
+            assert all(overlap(box, person) < 0.6 for person in people[:count])
+    both = np.array([40.0, 30, 240, 200])
+    boxes = [wrong_box(np.random.default_rng([6, i]), people[:2], (240, 320), CANVAS) for i in range(50)]
+    assert 5 < sum(box is not None and (box == both).all() for box in boxes) < 45  # two people as one
+
+
+def test_at_the_edge_a_part_of_the_person_remains():
+    box, areas, sides = np.array([100.0, 50.0, 140.0, 150.0]), [], set()
+    for i in range(300):
+        w = edge_window(np.random.default_rng([7, i]), box, (240, 320))
+        part = np.array([w.x, w.y, w.x + w.width, w.y + w.height], np.float64)
+        seen = np.clip(np.minimum(part[2:], box[2:]) - np.maximum(part[:2], box[:2]), 0, None)
+        areas.append(seen.prod() / 4000)
+        lost = np.flatnonzero(part != [0, 0, 320, 240])
+        assert len(lost) == 1
+        sides.add(int(lost[0]))
+    assert 0.33 < min(areas) < 0.4 and 0.85 < max(areas) < 0.92 and sides == {0, 1, 2, 3}
 
 
 def test_recolour_is_keyed_and_keeps_the_type():

@@ -77,3 +77,12 @@ def test_missing_and_empty_folders(tmp_path):
         find_sources([str(tmp_path)])
     with pytest.raises(ValueError, match="expected images with annotated people"):
         find_sources([str(write_people(tmp_path / "none", 0))])
+
+
+def test_boxes_of_nobody_show_nobody(people):
+    entries = find_sources([str(people)])
+    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),)}
+    somebody, nobody = (Batches(entries, config(people, **given, nobody=share))[0] for share in (0.0, 1.0))
+    assert all(len(numbers) == 1 for numbers in somebody.truth.instance)
+    empty = [n for n, numbers in enumerate(nobody.truth.instance) if not len(numbers)]
+    assert len(empty) > 6 and not nobody.truth.chart[empty].any()

@@ -96,15 +96,17 @@ def test_a_net_on_crops_is_the_same_net(trained, crop_net, tmp_path, count):
     cut = np.random.default_rng(0).integers(0, 256, (count, 160, 128, 3), dtype=np.uint8)
     got = ort.InferenceSession(file.dense).run(None, {"crops": cut})
     *got, certainty = got
+    with torch.no_grad():
+        expected, context = crop_net(torch.from_numpy(cut).permute(0, 3, 1, 2).float())
+        somebody = crop_net.person(context)[:, 0].sigmoid().numpy()
     assert [x.shape for x in got] == [(count, c, 80, 64) for c in (2, 25, 25, 25)]
     for n in range(count):
         inside = got[0][n].argmax(0) > 0
         chances = np.exp(got[1][n] - got[1][n].max(0))
         best = (chances / chances.sum(0))[1:].max(0)
-        assert certainty[n] == pytest.approx(best[inside].mean() if inside.any() else 0, abs=1e-4)
+        sure = best[inside].mean() if inside.any() else 0
+        assert certainty[n] == pytest.approx(somebody[n] * sure, abs=1e-4)
     if count:
-        with torch.no_grad():
-            expected, _ = crop_net(torch.from_numpy(cut).permute(0, 3, 1, 2).float())
         for values, name in zip(got, expected, strict=True):
             assert np.allclose(values, expected[name].numpy(), atol=1e-3)
     image = np.random.default_rng(1).integers(0, 256, (90, 70, 3), dtype=np.uint8)

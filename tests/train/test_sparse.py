@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from opendensepose.cli import main
 from opendensepose.export import export, load_model
-from opendensepose.model.tasks import Tasks
+from opendensepose.model.tasks import DEAF, Tasks, unheard
 from opendensepose.runtime import load
 from opendensepose.train import TrainConfig, train
 from opendensepose.train.checkpoint import load_checkpoint
@@ -56,10 +56,19 @@ def test_a_deaf_cascade_gives_something_else(people, tiny_net, tmp_path):
     features = model.dense_features(model.pyramid(model.normalise(images)))
     with torch.no_grad():
         hearing = model.dense(features, boxes)[0]
-        model.tasks.deaf = True
-        deaf = model.dense(features, boxes)[0]
-    assert hearing.keys() == deaf.keys() == {"coarse", "fine", "u", "v", "keypoints", "mask"}
-    assert all((hearing[name] - deaf[name]).abs().max() > 1e-4 for name in hearing)
+        for model.tasks.deaf in DEAF:
+            deaf = model.dense(features, boxes)[0]
+            assert hearing.keys() == deaf.keys() == {"coarse", "fine", "u", "v", "keypoints", "mask"}
+            assert all((hearing[name] - deaf[name]).abs().max() > 1e-4 for name in hearing)
+
+
+def test_shuffled_maps_keep_their_values():
+    maps = torch.rand(2, 3, 8, 8)
+    shuffled = unheard(maps, "shuffled")
+    assert torch.equal(shuffled.flatten(2).sort(2).values, maps.flatten(2).sort(2).values)
+    assert (shuffled != maps).float().mean() > 0.9
+    with pytest.raises(ValueError, match="expected zeros or shuffled, got loud"):
+        unheard(maps, "loud")
 
 
 @pytest.mark.parametrize(

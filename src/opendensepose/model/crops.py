@@ -40,7 +40,7 @@ class CropNet(nn.Module):
         self,
         *,
         widths: tuple[int, int, int, int] = (32, 64, 128, 256),
-        depths: tuple[int, int, int, int] = (1, 2, 2, 2),
+        depths: tuple[int, int, int, int] = (2, 3, 6, 2),
         up: tuple[int, int, int] = (64, 128, 192),  # at strides 4, 8, 16
         norm: Norm = nn.BatchNorm2d,
         coarse: int = 2,
@@ -58,6 +58,7 @@ class CropNet(nn.Module):
         self.up = nn.ModuleList(ConvNorm(n, n, norm=norm) for n in up)
         self.predictor = DensePredictor(up[0], coarse=coarse, kernel=2, confidences=confidences)
         self.presence = nn.Linear(top, CHARTS)  # which charts are seen, for training only
+        self.person = nn.Linear(top, 1)  # is it a crop of one person, whom the box fits?
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
@@ -88,6 +89,8 @@ class CropTraining(nn.Module):
         outputs, context = self.model(images)
         losses, shown = dense_supervision(outputs, whole_crops(images, truth), truth, self.rules)
         losses["presence"] = L.presence_loss(self.model.presence(context).float(), shown["chart"])
+        somebody = torch.tensor([len(numbers) > 0 for numbers in truth.instance], device=images.device)
+        losses["person"] = L.person_loss(self.model.person(context)[:, 0].float(), somebody)
         return losses, shown
 
     def guided(self, images: Tensor, truth: Truth) -> tuple[dict[str, Tensor], People]:

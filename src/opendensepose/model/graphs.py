@@ -39,7 +39,8 @@ def read(model: DensePoseRCNN, image: Tensor) -> list[Tensor]:
 class Crops(nn.Module):
     """crops uint8 [N, h, w, 3] -> the maps of the whole crops, and how sure they are of a person [N].
 
-    That is the mean probability of the best chart over the pixels of the body; 0 where there are none.
+    That is the probability that there is one, times the mean probability of the best chart over the pixels of
+    the body; 0 where there are none.
     """
 
     def __init__(self, crops: CropNet) -> None:
@@ -47,11 +48,12 @@ class Crops(nn.Module):
         self.model = nn.ModuleDict({CROPS: crops})  # its weights are told from the detector's by this name
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        outputs, _ = self.model[CROPS](crops.permute(0, 3, 1, 2).to(torch.float32))
+        net = self.model[CROPS]
+        outputs, context = net(crops.permute(0, 3, 1, 2).to(torch.float32))
         body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
         best = outputs["fine"].softmax(1)[:, 1:].amax(1)
-        certainty = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
-        return (*outputs.values(), certainty)
+        sure = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
+        return (*outputs.values(), sure * net.person(context)[:, 0].sigmoid())
 
 
 class Detector(nn.Module):

@@ -136,6 +136,11 @@ def presence_loss(logits: Tensor, chart: Tensor) -> Term:
     return _term(values * known[:, None], known.sum() * logits.shape[1])
 
 
+def person_loss(logits: Tensor, somebody: Tensor) -> Term:
+    """Is there a person: logits [R], true where there is one [R]."""
+    return _term(F.binary_cross_entropy_with_logits(logits, somebody.to(logits.dtype), reduction="none"))
+
+
 def mask_loss(logits: Tensor, coarse: Tensor) -> Term:
     """Instance mask: logits [R, 1, S, S], coarse [R, S, S] (> 0 = the person)."""
     return _term(F.binary_cross_entropy_with_logits(logits[:, 0], (coarse > 0).float(), reduction="none"))

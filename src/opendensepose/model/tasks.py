@@ -15,6 +15,7 @@ from opendensepose.model.backbone import ConvNorm, Norm
 KEYPOINTS = 17
 TASKS = {"keypoints": KEYPOINTS, "mask": 1}  # name, also of the output -> channels
 FIRST = "first_"  # before the names of the first stage's outputs
+DEAF = ("zeros", "shuffled")  # shuffled: their values in other places of the box
 _SEEN = {"dense": 28, "keypoints": KEYPOINTS, "mask": 1}  # channels of `summary`
 
 
@@ -57,7 +58,7 @@ class Tasks(nn.Module):
         heads = {name: MapHead(channels, TASKS[name], **options) for name in names}  # type: ignore[arg-type]
         self.heads = nn.ModuleDict(heads)
         self.cascade = dense_head is not None
-        self.deaf = False  # for measurements: second stages see zeros in place of the other tasks
+        self.deaf = ""  # for measurements: in place of the other tasks second stages see one of `DEAF`
         if dense_head is not None and predictor is not None:
             self.dense_head, self.predictor = dense_head, predictor
             second = {name: MapHead(channels, TASKS[name], **options) for name in names}  # type: ignore[arg-type]
@@ -86,10 +87,20 @@ class Tasks(nn.Module):
     def _input(self, reader: str, pooled: Tensor, summaries: dict[str, Tensor]) -> Tensor:
         for source, maps in summaries.items():
             if source != reader:
-                maps = torch.zeros_like(maps) if self.deaf else maps
+                maps = unheard(maps, self.deaf) if self.deaf else maps
                 maps = F.interpolate(maps, size=[2 * n for n in pooled.shape[2:]], mode="nearest")
                 pooled = pooled + self.seen[f"{reader}_{source}"](maps)
         return F.relu(pooled)
+
+
+def unheard(maps: Tensor, how: str) -> Tensor:
+    """Maps [R, C, S, S] that tell nothing: `how` is one of `DEAF`; ValueError for another."""
+    if how == "zeros":
+        return torch.zeros_like(maps)
+    if how != "shuffled":
+        raise ValueError(f"deaf: expected {' or '.join(DEAF)}, got {how}")
+    order = torch.randperm(maps[0, 0].numel(), generator=torch.Generator().manual_seed(0))
+    return maps.flatten(2)[:, :, order.to(maps.device)].view_as(maps)
 
 
 def summary(task: str, maps: Tensor | dict[str, Tensor]) -> Tensor:

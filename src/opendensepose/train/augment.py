@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.core import crops
+from opendensepose.core.boxes import iou
 from opendensepose.train.picture import Window
 
+STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
+NARROWEST = 8  # pixels of a box that fits nobody
 _NOISE = np.random.default_rng(7).normal(size=(1024, 1024)).astype(np.float32)
 
 
@@ -52,6 +55,48 @@ def person_window(
         return Window(*crops.person_window(box, canvas, fill))
     zoom, shift = np.exp(rng.uniform(-0.2, 0.15)), rng.uniform(-0.06, 0.06, 2)
     return Window(*crops.person_window(box, canvas, fill, zoom, shift))
+
+
+def wrong_box(
+    rng: np.random.Generator,
+    boxes: NDArray[np.float64],  # [K, 4] xyxy of the people
+    size: tuple[int, int],  # H, W of the picture
+    canvas: tuple[int, int],
+) -> NDArray[np.float64] | None:
+    """A box [4] that fits nobody: of two people at once, or anywhere; None by ill luck.
+
+    What a detector gets wrong: things, parts of people, groups.
+    """
+    height, width = size
+    for _ in range(10):
+        if pair := len(boxes) > 1 and rng.random() < 0.4:
+            two = boxes[rng.choice(len(boxes), 2, replace=False)]
+            box = np.concatenate([two[:, :2].min(0), two[:, 2:].max(0)])
+        else:
+            tall = height * np.exp(rng.uniform(np.log(0.1), np.log(1.2)))
+            wide = tall * np.exp(rng.uniform(np.log(0.25), np.log(1.5)))
+            corner = rng.uniform((-0.2 * wide, -0.2 * tall), (width - 0.8 * wide, height - 0.8 * tall))
+            box = np.clip([*corner, *(corner + np.array([wide, tall]))], 0, (width, height) * 2)
+        if (box[2:] - box[:2] < NARROWEST).any():
+            continue
+        x, y, w, h = crops.person_window(box, canvas, 1.0)
+        seen = np.array([box, [x, y, x + w, y + h]])
+        if not len(boxes) or iou(seen[: 1 if pair else 2], boxes).max() < (PART if pair else STRANGER):
+            return box
+    return None
+
+
+def edge_window(rng: np.random.Generator, box: NDArray[np.float64], size: tuple[int, int]) -> Window:
+    """The part of a picture [H, W] without what lies beyond a line through a person's box.
+
+    0.35 to 0.9 of the box remain, as of people at the edge of a photo: most often the upper part.
+    """
+    side = rng.choice(4, p=(0.2, 0.1, 0.2, 0.5))  # that is lost: left, top, right, bottom
+    kept = rng.uniform(0.35, 0.9)
+    low, high = box[side % 2], box[side % 2 + 2]
+    bounds = [0, 0, size[1], size[0]]
+    bounds[side] = round(high - kept * (high - low) if side < 2 else low + kept * (high - low))
+    return Window(bounds[0], bounds[1], max(bounds[2] - bounds[0], 1), max(bounds[3] - bounds[1], 1))
 
 
 def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ LOSS_WEIGHTS = _DETECTOR | {
     "fine": 1.0,
     "uv": 4.0,
     "presence": 1.0,
+    "person": 0.5,
     "point_fine": 1.0,
     "point_uv": 4.0,
     "point_nll": 0.1,
@@ -80,6 +81,8 @@ class TrainConfig:
     canvases: tuple[Canvas, ...] = ((192, 192), (192, 192), (224, 192), (192, 224), (256, 256))
     crops: bool = False  # one person per canvas at one scale, by its true box; with the rule given_boxes
     fill: float = 0.8  # share of a crop that the person's box takes
+    cut_off: float = 0.25  # share of crops in which the person stands at the edge of the photo
+    nobody: float = 0.08  # share of crops by a box that fits nobody, for the net on crops
     smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0
     mosaic: float = 0.1  # share of canvases that four pictures share, each at half the size

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from opendensepose.model.targets import DENSE, Points, Truth
-from opendensepose.train.augment import choose_window, person_window, recolour
+from opendensepose.train.augment import choose_window, edge_window, person_window, recolour, wrong_box
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.picture import Person, Picture, Window, crop, flip, join, only, visible_boxes
 from opendensepose.train.sources import Source
@@ -109,14 +109,7 @@ class Batches(Dataset[Batch]):
         picture = source.read()
         height, width = picture.chart.shape
         if config.crops:
-            boxes, numbers = visible_boxes(picture.instance)
-            if len(numbers):
-                size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1, dtype=np.float64))
-                chosen = rng.choice(len(numbers), p=size / size.sum())  # large people say more
-                picture = only(picture, int(numbers[chosen]))
-                window = person_window(boxes[chosen].astype(np.float64), canvas, config.fill, rng)
-            else:
-                window = Window(0, 0, width, height)
+            picture, window = self._one_person(rng, picture, canvas)
         else:
             all_boxes = source.boxes
             box = (
@@ -129,6 +122,30 @@ class Batches(Dataset[Batch]):
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
             picture = flip(picture)
         return replace(picture, image=recolour(rng, picture.image))
+
+    def _one_person(
+        self, rng: np.random.Generator, picture: Picture, canvas: tuple[int, int]
+    ) -> tuple[Picture, Window]:
+        """Somebody in the picture, or nobody, and the window around them."""
+        config, size = self.config, (picture.chart.shape[0], picture.chart.shape[1])
+        boxes, numbers = visible_boxes(picture.instance)
+        boxes = boxes.astype(np.float64)
+        box = None
+        if not len(numbers) or rng.random() < config.nobody:
+            box = wrong_box(rng, boxes, size, canvas)
+        if box is not None or not len(numbers):
+            whole = np.array([0, 0, size[1], size[0]], np.float64)
+            return only(picture, 0), person_window(whole if box is None else box, canvas, config.fill, rng)
+        area = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+        chosen = rng.choice(len(numbers), p=area / area.sum())  # large people say more
+        picture, box = only(picture, int(numbers[chosen])), boxes[chosen]
+        if rng.random() < config.cut_off:
+            part = edge_window(rng, box, size)
+            cut = crop(picture, part, (part.height, part.width))
+            seen = visible_boxes(cut.instance)[0]
+            if len(seen):
+                picture, box = cut, seen[0].astype(np.float64)
+        return picture, person_window(box, canvas, config.fill, rng)
 
 
 def still_batches(

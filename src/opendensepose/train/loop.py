@@ -16,13 +16,13 @@ from lightning.fabric.strategies import DDPStrategy
 from tqdm import tqdm
 
 from opendensepose.io.files import atomic
-from opendensepose.train.build import CROPPED, saved_model
+from opendensepose.train.build import CROPPED, CROPS, saved_model
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batches, loader
 from opendensepose.train.run import BEST, Run, learning_rate
 from opendensepose.train.sources import Source, find_atlas, find_sources
 
-CROPS, PICTURES = 16, 4  # of a step, where nothing else is asked for: small steps learn fastest on a CPU
+BATCH_CROPS, BATCH_PICTURES = 16, 4  # where nothing else is asked for: small steps learn fastest on a CPU
 FOREVER = 1 << 60
 
 
@@ -62,7 +62,11 @@ def resolve(config: TrainConfig) -> TrainConfig:
         config = replace(config, crops=True, canvases=(canvas,), fill=fill)
     elif config.crops:
         config = replace(config, rules={**config.rules, "given_boxes": True})
-    config = replace(config, batch_size=config.batch_size or (CROPS if config.crops else PICTURES))
+    if config.model != CROPS:
+        config = replace(config, nobody=0.0)  # only this net says whether there is somebody
+    config = replace(
+        config, batch_size=config.batch_size or (BATCH_CROPS if config.crops else BATCH_PICTURES)
+    )
     return replace(config, atlas=atlas)
 
 
