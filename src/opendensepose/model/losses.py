@@ -15,11 +15,8 @@ from torch.nn import functional as F
 
 from opendensepose.model.targets import UNKNOWN, BoxPoints, Grid
 
-# Weights of background and charts 1..24: rare and thin parts would otherwise never be predicted
-PART_WEIGHTS = torch.tensor(
-    [0.6] + [1.0] * 2 + [3.0] * 2 + [2.5] * 2 + [1.0] * 4 + [1.3] * 4 + [2.0] * 8 + [1.3] * 2
-)
 UV_BETA = 0.05  # smooth L1 turns linear here: 5 % of a chart
+RARE = 0.006  # share of a box's cells; charts that take less of it count less
 SIGMA_FLOOR = 0.01  # added to softplus(sigma_2)
 
 
@@ -48,25 +45,23 @@ def segmentation_loss(logits: Tensor, coarse: Tensor) -> Term:
 
 
 def dense_losses(outputs: dict[str, Tensor], grid: Grid, share: Tensor | None = None) -> dict[str, Term]:
-    """Losses on the whole grid: outputs [R, *, S, S].
+    """Losses on the whole grid: outputs [R, *, S, T].
 
-    `fine` learns the chart everywhere, u and v only in the true chart's channel; cells of unknown chart
-    do not count. `share` [R] scales the losses of single boxes.
+    `fine` learns the chart of the body's cells (what is body, `coarse` learns), u and v only in the true
+    chart's channel. In each box every chart counts about the same, however many cells it takes: as with
+    annotated points, hands are worth as much as the torso. `share` [R] scales the losses of single boxes.
     """
-    known = grid.chart != UNKNOWN
-    chart = grid.chart * known
+    chart = torch.where(grid.chart == UNKNOWN, 0, grid.chart)
+    cells = F.one_hot(chart.flatten(1), outputs["fine"].shape[1]).sum(1)  # [R, 25]
+    each = 1 / (cells + RARE * math.prod(chart.shape[1:]))
+    weights = each.gather(1, chart.flatten(1)).view_as(chart) * (chart > 0)
     index = chart[:, None]
     u, v = (outputs[k].gather(1, index)[:, 0] for k in ("u", "v"))
     error = F.smooth_l1_loss(u, grid.uv[:, 0], beta=UV_BETA, reduction="none")
     error = error + F.smooth_l1_loss(v, grid.uv[:, 1], beta=UV_BETA, reduction="none")
-    weights = PART_WEIGHTS.to(chart.device)[chart] * known
-    local = weights * (chart > 0)
-    scale = 1.0 if share is None else share[:, None, None]
     fine = F.cross_entropy(outputs["fine"], chart, reduction="none")
-    return {
-        "fine": _term(fine * weights * scale, weights.sum()),
-        "uv": _term(error * local * scale, local.sum()),
-    }
+    scaled = weights if share is None else weights * share[:, None, None]
+    return {"fine": _term(fine * scaled, weights.sum()), "uv": _term(error * scaled, weights.sum())}
 
 
 def read_points(maps: Tensor, roi: Tensor, xy: Tensor) -> Tensor:
