@@ -6,8 +6,8 @@
 
 Crops with given boxes. All arms of a net begin with one trained trunk and a new predictor: a, b, c are
 the net on crops (`--init`); d, e, f and their C are DensePose-RCNN (`--init-rcnn`) with new further heads.
-Annotations are as people make them: at most 14 points per part, each moved on the body by a normal of `--noise`
-metres. Every arm of a net has the same number of steps, pictures and people.
+Annotations are as people make them: at most 14 points per part, each moved on the body by a normal of
+`--noise` metres. Every arm of a net has the same number of steps, pictures and people.
 
     a  points only                      C  the whole dense truth, DensePose-RCNN
     b  points and a teacher's fill      d  C and a mask head

@@ -6,6 +6,7 @@ from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import choose_window, edge_window, recolour, wrong_box
 from opendensepose.train.picture import Person, Picture, Points, Window, crop, flip, join, only, visible_boxes
+from opendensepose.train.sources import NO_BOXES
 
 
 def picture(seed=0, size=(20, 30)):
@@ -83,20 +84,28 @@ def overlap(a, b):
     return shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared)
 
 
+def wrong_boxes(count, people, alarms=NO_BOXES):
+    draws = (np.random.default_rng([6, i]) for i in range(count))
+    found = (wrong_box(rng, people, alarms, (240, 320), CANVAS) for rng in draws)
+    return [box for box in found if box is not None]
+
+
 def test_wrong_boxes_fit_nobody():
     people = np.array([[40.0, 30, 90, 200], [200, 50, 240, 190], [20, 20, 300, 230]])
     for count in range(4):
-        boxes = [
-            wrong_box(np.random.default_rng([6, i]), people[:count], (240, 320), CANVAS) for i in range(200)
-        ]
-        found = [box for box in boxes if box is not None]
+        found = wrong_boxes(200, people[:count])
         assert len(found) > 20
         for box in found:
             assert (box >= 0).all() and (box <= [320, 240, 320, 240]).all() and (box[2:] - box[:2] >= 8).all()
             assert all(overlap(box, person) < 0.6 for person in people[:count])
     both = np.array([40.0, 30, 240, 200])
-    boxes = [wrong_box(np.random.default_rng([6, i]), people[:2], (240, 320), CANVAS) for i in range(50)]
-    assert 5 < sum(box is not None and (box == both).all() for box in boxes) < 45  # two people as one
+    assert 5 < sum((box == both).all() for box in wrong_boxes(50, people[:2])) < 45  # two people as one
+
+
+def test_false_alarms_are_chosen_and_right_ones_not():
+    person, right, wrong = [40.0, 30, 90, 200], [38.0, 28, 92, 205], [120.0, 90, 180, 150]
+    found = [box.tolist() for box in wrong_boxes(50, np.array([person]), np.array([right, wrong]))]
+    assert found.count(wrong) > 15 and right not in found
 
 
 def test_at_the_edge_a_part_of_the_person_remains():

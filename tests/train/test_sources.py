@@ -100,3 +100,18 @@ def test_broken_files(people, tmp_path):
     write_annotations(tmp_path / "bad.json", [replace(sample, people=(one,))])
     with pytest.raises(InputError, match="annotation 1: RLE"):
         find_sources([], [str(tmp_path / "bad.json")], str(people / "images"))[0].read()
+
+
+def test_what_a_model_saw_is_read_beside_the_truth(people):
+    path = people / "alarms.json"
+    path.write_text('[{"image_id": 1, "bbox": [10, 5, 20, 30]}, {"image_id": 1, "bbox": [0, 0, 4.5, 4]}]')
+    try:
+        found = find_sources([str(people)])
+        images = [sample.image_id for sample in AnnotationFile(people / "annotations.json")]
+        assert found[images.index(1)].alarms.tolist() == [[10, 5, 30, 35], [0, 0, 4.5, 4]]
+        assert all(not len(s.alarms) for s, image in zip(found, images, strict=True) if image != 1)
+        path.write_text('[{"image_id": 1}]')
+        with pytest.raises(InputError, match=r"alarms.json: expected a list of results .* got KeyError"):
+            find_sources([str(people)])
+    finally:
+        path.unlink()

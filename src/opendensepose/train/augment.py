@@ -60,16 +60,20 @@ def person_window(
 def wrong_box(
     rng: np.random.Generator,
     boxes: NDArray[np.float64],  # [K, 4] xyxy of the people
+    alarms: NDArray[np.float64],  # [N, 4] xyxy where a model saw somebody, rightly or not
     size: tuple[int, int],  # H, W of the picture
     canvas: tuple[int, int],
 ) -> NDArray[np.float64] | None:
-    """A box [4] that fits nobody: of two people at once, or anywhere; None by ill luck.
+    """A box [4] that fits nobody: a false alarm, of two people at once, or anywhere; None by ill luck.
 
     What a detector gets wrong: things, parts of people, groups.
     """
     height, width = size
     for _ in range(10):
-        if pair := len(boxes) > 1 and rng.random() < 0.4:
+        pair = False
+        if len(alarms) and rng.random() < 0.7:
+            box = alarms[rng.integers(len(alarms))]
+        elif pair := len(boxes) > 1 and rng.random() < 0.4:
             two = boxes[rng.choice(len(boxes), 2, replace=False)]
             box = np.concatenate([two[:, :2].min(0), two[:, 2:].max(0)])
         else:

@@ -109,7 +109,7 @@ class Batches(Dataset[Batch]):
         picture = source.read()
         height, width = picture.chart.shape
         if config.crops:
-            picture, window = self._one_person(rng, picture, canvas)
+            picture, window = self._one_person(rng, picture, source.alarms, canvas)
         else:
             all_boxes = source.boxes
             box = (
@@ -124,7 +124,11 @@ class Batches(Dataset[Batch]):
         return replace(picture, image=recolour(rng, picture.image))
 
     def _one_person(
-        self, rng: np.random.Generator, picture: Picture, canvas: tuple[int, int]
+        self,
+        rng: np.random.Generator,
+        picture: Picture,
+        alarms: NDArray[np.float64],
+        canvas: tuple[int, int],
     ) -> tuple[Picture, Window]:
         """Somebody in the picture, or nobody, and the window around them."""
         config, size = self.config, (picture.chart.shape[0], picture.chart.shape[1])
@@ -132,7 +136,7 @@ class Batches(Dataset[Batch]):
         boxes = boxes.astype(np.float64)
         box = None
         if not len(numbers) or rng.random() < config.nobody:
-            box = wrong_box(rng, boxes, size, canvas)
+            box = wrong_box(rng, boxes, alarms, size, canvas)
         if box is not None or not len(numbers):
             whole = np.array([0, 0, size[1], size[0]], np.float64)
             return only(picture, 0), person_window(whole if box is None else box, canvas, config.fill, rng)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,8 @@ from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train import picture as P
 
 MOST = 250  # people of one picture: their numbers are bytes
+ALARMS = "alarms.json"  # results of a model on a folder of dense truth, as `densepose predict` writes them
+NO_BOXES = np.zeros((0, 4))
 UNSURE = 100  # in dense maps that a teacher filled: 100 + coarse part where the chart is not known
 
 
@@ -31,6 +34,10 @@ class Source(Protocol):
     @property
     def boxes(self) -> NDArray[np.float64]:
         """[K, 4] xyxy of the people, pixels."""
+
+    @property
+    def alarms(self) -> NDArray[np.float64]:
+        """[N, 4] xyxy where a model saw somebody, rightly or not."""
 
     def read(self) -> P.Picture:
         """The picture, from disk."""
@@ -46,6 +53,7 @@ class DenseSource:
     boxes: NDArray[np.float64]  # [K, 4] xyxy
     people: dict[int, P.Person]
     points: P.Points  # where a teacher filled the rest, else none
+    alarms: NDArray[np.float64] = field(default_factory=lambda: NO_BOXES)
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError for what cannot be read."""
@@ -69,6 +77,7 @@ class SparseSource:
     row: int
     folder: ImageFolder
     boxes: NDArray[np.float64]  # [K, 4] xyxy of the people with points, pixels
+    alarms: NDArray[np.float64] = field(default_factory=lambda: NO_BOXES)
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError or InputError for what cannot be read."""
@@ -126,6 +135,7 @@ def find_atlas(folders: Sequence[str], annotations: Sequence[str]) -> str:
 
 def _dense_sources(folder: Path, file: AnnotationFile) -> list[DenseSource]:
     filled = bool(file.head.get("info", {}).get("odp_filled"))
+    alarms = _read_alarms(folder / ALARMS)
     sources = []
     for sample in file:
         stem = Path(sample.file_name).stem
@@ -141,8 +151,24 @@ def _dense_sources(folder: Path, file: AnnotationFile) -> list[DenseSource]:
                 points.append(_points(person, person.instance))
         boxes = np.array([p.box for p in sample.people], np.float64).reshape(-1, 4)
         image = folder / "images" / sample.file_name
-        sources.append(DenseSource(image, iuv, instance, boxes, people, P.Points.joined(points)))
+        seen = alarms.get(sample.image_id, NO_BOXES)
+        sources.append(DenseSource(image, iuv, instance, boxes, people, P.Points.joined(points), seen))
     return sources
+
+
+def _read_alarms(path: Path) -> dict[int, NDArray[np.float64]]:
+    """Boxes [N, 4] xyxy by image of a results file; none without the file, InputError for a broken one."""
+    if not path.is_file():
+        return {}
+    found: dict[int, list[list[float]]] = {}
+    try:
+        for entry in json.loads(path.read_text()):
+            x, y, width, height = map(float, entry["bbox"])
+            found.setdefault(entry["image_id"], []).append([x, y, x + width, y + height])
+    except (ValueError, TypeError, KeyError) as error:
+        expected = "a list of results with image_id and bbox (x, y, width, height)"
+        raise InputError(f"{path}: expected {expected}, got {error!r}") from None
+    return {image: np.array(boxes) for image, boxes in found.items()}
 
 
 def from_sample(sample: Sample, image: NDArray[np.uint8]) -> P.Picture:
