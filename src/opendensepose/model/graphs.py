@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -48,7 +50,7 @@ class Crops(nn.Module):
         self.model = nn.ModuleDict({CROPS: crops})  # its weights are told from the detector's by this name
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        net = self.model[CROPS]
+        net = cast(CropNet, self.model[CROPS])
         outputs, context = net(crops.permute(0, 3, 1, 2).to(torch.float32))
         body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
         best = outputs["fine"].softmax(1)[:, 1:].amax(1)

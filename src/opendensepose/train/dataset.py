@@ -132,8 +132,8 @@ class Batches(Dataset[Batch]):
     ) -> tuple[Picture, Window]:
         """Somebody in the picture, or nobody, and the window around them."""
         config, size = self.config, (picture.chart.shape[0], picture.chart.shape[1])
-        boxes, numbers = visible_boxes(picture.instance)
-        boxes = boxes.astype(np.float64)
+        visible, numbers = visible_boxes(picture.instance)
+        boxes = visible.astype(np.float64)
         box = None
         if not len(numbers) or rng.random() < config.nobody:
             box = wrong_box(rng, boxes, alarms, size, canvas)
