@@ -104,14 +104,23 @@ def test_broken_files(people, tmp_path):
 
 def test_what_a_model_saw_is_read_beside_the_truth(people):
     path = people / "alarms.json"
-    path.write_text('[{"image_id": 1, "bbox": [10, 5, 20, 30]}, {"image_id": 1, "bbox": [0, 0, 4.5, 4]}]')
+    seen = [
+        {"image_id": 1, "bbox": box, "score": 0.2, "uv_data": ""} for box in ([10, 5, 20, 30], [0, 0, 4.5, 4])
+    ]
+    path.write_text(json.dumps(seen))
     try:
         found = find_sources([str(people)])
         images = [sample.image_id for sample in AnnotationFile(people / "annotations.json")]
         assert found[images.index(1)].alarms.tolist() == [[10, 5, 30, 35], [0, 0, 4.5, 4]]
         assert all(not len(s.alarms) for s, image in zip(found, images, strict=True) if image != 1)
-        path.write_text('[{"image_id": 1}]')
-        with pytest.raises(InputError, match=r"alarms.json: expected a list of results .* got KeyError"):
-            find_sources([str(people)])
+        for bad, text in (
+            ([{**seen[0], "bbox": None}], r"alarms.json: entry 0: key 'bbox': expected .* got None"),
+            ([{**seen[0], "bbox": [0, 0, float("nan"), 4]}], r"alarms.json: entry 0: key 'bbox': .* nan"),
+            ([{"image_id": 1}], r"alarms.json: entry 0: key 'uv_data': expected .* got no such key"),
+            ({}, r"alarms.json: expected a JSON list"),
+        ):
+            path.write_text(json.dumps(bad))
+            with pytest.raises(InputError, match=text):
+                find_sources([str(people)])
     finally:
         path.unlink()

@@ -70,10 +70,11 @@ def wrong_box(
     """
     height, width = size
     for _ in range(10):
-        pair = False
-        if len(alarms) and rng.random() < 0.7:
+        alarm = len(alarms) > 0 and rng.random() < 0.7
+        pair = not alarm and len(boxes) > 1 and rng.random() < 0.4
+        if alarm:
             box = alarms[rng.integers(len(alarms))]
-        elif pair := len(boxes) > 1 and rng.random() < 0.4:
+        elif pair:
             two = boxes[rng.choice(len(boxes), 2, replace=False)]
             box = np.concatenate([two[:, :2].min(0), two[:, 2:].max(0)])
         else:
@@ -83,9 +84,12 @@ def wrong_box(
             box = np.clip([*corner, *(corner + np.array([wide, tall]))], 0, (width, height) * 2)
         if (box[2:] - box[:2] < NARROWEST).any():
             continue
-        x, y, w, h = crops.person_window(box, canvas, 1.0)
-        seen = np.array([box, [x, y, x + w, y + h]])
-        if not len(boxes) or iou(seen[: 1 if pair else 2], boxes).max() < (PART if pair else STRANGER):
+        if pair:
+            seen, most = box[None], PART
+        else:  # nor may the crop, which shows more than the box, be of somebody
+            x, y, w, h = crops.person_window(box, canvas, 1.0)
+            seen, most = np.array([box, [x, y, x + w, y + h]]), STRANGER
+        if (iou(seen, boxes) < most).all():
             return box
     return None
 

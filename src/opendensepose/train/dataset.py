@@ -134,12 +134,12 @@ class Batches(Dataset[Batch]):
         config, size = self.config, (picture.chart.shape[0], picture.chart.shape[1])
         visible, numbers = visible_boxes(picture.instance)
         boxes = visible.astype(np.float64)
-        box = None
-        if not len(numbers) or rng.random() < config.nobody:
-            box = wrong_box(rng, boxes, alarms, size, canvas)
-        if box is not None or not len(numbers):
-            whole = np.array([0, 0, size[1], size[0]], np.float64)
-            return only(picture, 0), person_window(whole if box is None else box, canvas, config.fill, rng)
+        nobody = not len(numbers) or rng.random() < config.nobody
+        box = wrong_box(rng, boxes, alarms, size, canvas) if nobody else None
+        if box is None and not len(numbers):
+            box = np.array([0, 0, size[1], size[0]], np.float64)
+        if box is not None:
+            return only(picture, 0), person_window(box, canvas, config.fill, rng)
         area = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
         chosen = rng.choice(len(numbers), p=area / area.sum())  # large people say more
         picture, box = only(picture, int(numbers[chosen])), boxes[chosen]

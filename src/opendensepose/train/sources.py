@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ from opendensepose.data.coco import AnnotationFile
 from opendensepose.data.dense import UV_SCALE, dense_paths
 from opendensepose.data.images import ImageFolder
 from opendensepose.data.sample import GRID, Person, Sample
+from opendensepose.eval.results import Results
 from opendensepose.io.files import InputError
 from opendensepose.io.image import read_image
 from opendensepose.model.targets import DENSE, FILLED, SPARSE, UNKNOWN, UNLABELLED
@@ -53,7 +53,7 @@ class DenseSource:
     boxes: NDArray[np.float64]  # [K, 4] xyxy
     people: dict[int, P.Person]
     points: P.Points  # where a teacher filled the rest, else none
-    alarms: NDArray[np.float64] = field(default_factory=lambda: NO_BOXES)
+    alarms: NDArray[np.float64]  # [N, 4] xyxy
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError for what cannot be read."""
@@ -77,7 +77,7 @@ class SparseSource:
     row: int
     folder: ImageFolder
     boxes: NDArray[np.float64]  # [K, 4] xyxy of the people with points, pixels
-    alarms: NDArray[np.float64] = field(default_factory=lambda: NO_BOXES)
+    alarms: ClassVar[NDArray[np.float64]] = NO_BOXES
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError or InputError for what cannot be read."""
@@ -160,15 +160,9 @@ def _read_alarms(path: Path) -> dict[int, NDArray[np.float64]]:
     """Boxes [N, 4] xyxy by image of a results file; none without the file, InputError for a broken one."""
     if not path.is_file():
         return {}
-    found: dict[int, list[list[float]]] = {}
-    try:
-        for entry in json.loads(path.read_text()):
-            x, y, width, height = map(float, entry["bbox"])
-            found.setdefault(entry["image_id"], []).append([x, y, x + width, y + height])
-    except (ValueError, TypeError, KeyError) as error:
-        expected = "a list of results with image_id and bbox (x, y, width, height)"
-        raise InputError(f"{path}: expected {expected}, got {error!r}") from None
-    return {image: np.array(boxes) for image, boxes in found.items()}
+    corners = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1]])  # of x, y, width, height
+    by_image = Results(path).by_image
+    return {image: np.array([seen.box for seen in found]) @ corners for image, found in by_image.items()}
 
 
 def from_sample(sample: Sample, image: NDArray[np.uint8]) -> P.Picture:
