@@ -5,7 +5,18 @@ from opendensepose.model.crops import CANVAS
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import choose_window, edge_window, recolour, wrong_box
-from opendensepose.train.picture import Person, Picture, Points, Window, crop, flip, join, only, visible_boxes
+from opendensepose.train.picture import (
+    Person,
+    Picture,
+    Points,
+    Window,
+    crop,
+    flip,
+    join,
+    only,
+    turn,
+    visible_boxes,
+)
 from opendensepose.train.sources import NO_BOXES
 
 
@@ -55,6 +66,14 @@ def test_crop_labels_against_loop(window):
             assert after.instance[i, j] == (before.instance[y, x] if inside else 0)
             if inside:
                 assert tuple(after.uv[:, i, j]) == tuple(before.uv[:, y, x])
+
+
+def test_a_quarter_turn_is_clockwise():
+    before = picture(2, (20, 20))
+    after = turn(before, 90, np.array([10, 10]))
+    for name in ("image", "chart", "instance"):
+        assert np.array_equal(np.rot90(getattr(before, name), -1), getattr(after, name)), name
+    assert np.array_equal(np.rot90(before.uv, -1, (1, 2)), after.uv)
 
 
 def test_crop_keeps_image_and_labels_together():
@@ -164,7 +183,13 @@ def says_the_same(after):
 
 
 @pytest.mark.parametrize(
-    "change", [flip, lambda p: crop(p, Window(4, 2, 20, 15), (60, 80)), lambda p: only(p, 2)]
+    "change",
+    [
+        flip,
+        lambda p: crop(p, Window(4, 2, 20, 15), (60, 80)),
+        lambda p: turn(crop(p, Window(0, 0, 30, 20), (160, 240)), 30, np.array([120, 80])),
+        lambda p: only(p, 2),
+    ],
 )
 def test_points_go_with_the_rasters(change):
     after = change(labelled())

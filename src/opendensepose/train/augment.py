@@ -13,6 +13,7 @@ from opendensepose.core.boxes import iou
 from opendensepose.train.picture import Window
 
 STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
+TURN = 20.0  # degrees, the standard deviation of how much crops are turned
 NARROWEST = 8  # pixels of a box that fits nobody
 _NOISE = np.random.default_rng(7).normal(size=(1024, 1024)).astype(np.float32)
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from opendensepose.model.targets import DENSE, Points, Truth
-from opendensepose.train.augment import choose_window, edge_window, person_window, recolour, wrong_box
+from opendensepose.train.augment import TURN, choose_window, edge_window, person_window, recolour, wrong_box
 from opendensepose.train.config import TrainConfig
-from opendensepose.train.picture import Person, Picture, Window, crop, flip, join, only, visible_boxes
+from opendensepose.train.picture import Person, Picture, Window, crop, flip, join, only, turn, visible_boxes
 from opendensepose.train.sources import Source
 
 
@@ -149,6 +149,12 @@ class Batches(Dataset[Batch]):
             seen = visible_boxes(cut.instance)[0]
             if len(seen):
                 picture, box = cut, seen[0].astype(np.float64)
+        if rng.random() < config.turned:
+            centre = (box[:2] + box[2:]) / 2
+            other = turn(picture, rng.normal(0, TURN), centre, fill=int(rng.integers(256)))
+            seen = visible_boxes(other.instance)[0]
+            if len(seen):
+                picture, box = other, seen[0].astype(np.float64)
         return picture, person_window(box, canvas, config.fill, rng)
 
 
