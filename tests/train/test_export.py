@@ -14,7 +14,7 @@ from opendensepose.core.types import ChartLogits
 from opendensepose.export import export, model_from_file, net_graphs, read_weights
 from opendensepose.io.modelfile import ModelFile
 from opendensepose.model.crops import CropNet
-from opendensepose.model.graphs import Dense
+from opendensepose.model.graphs import CLEAR, USUAL, Dense
 from opendensepose.runtime import load
 from opendensepose.runtime.preprocess import cut_out
 
@@ -98,14 +98,15 @@ def test_a_net_on_crops_is_the_same_net(trained, crop_net, tmp_path, count):
     *got, certainty = got
     with torch.no_grad():
         expected, context = crop_net(torch.from_numpy(cut).permute(0, 3, 1, 2).float())
-        somebody = crop_net.person(context)[:, 0].sigmoid().numpy()
+        somebody = crop_net.person(context)[:, 0].numpy()
     assert [x.shape for x in got] == [(count, c, 80, 64) for c in (2, 25, 25, 25)]
     for n in range(count):
         inside = got[0][n].argmax(0) > 0
         chances = np.exp(got[1][n] - got[1][n].max(0))
         best = (chances / chances.sum(0))[1:].max(0)
-        sure = best[inside].mean() if inside.any() else 0
-        assert certainty[n] == pytest.approx(somebody[n] * sure, abs=1e-4)
+        sure = np.clip(best[inside].mean() if inside.any() else 0, 1e-6, 1)
+        logit = somebody[n] + CLEAR * (np.log(sure / (1 - sure)) - USUAL)
+        assert certainty[n] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-4)
     if count:
         for values, name in zip(got, expected, strict=True):
             assert np.allclose(values, expected[name].numpy(), atol=1e-3)

@@ -24,6 +24,7 @@ CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
 FITS = 0.9  # IoU of a box and of the body seen in it, from which it is left as it is
+CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
 HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
 Arrays = dict[str, NDArray]
@@ -62,7 +63,7 @@ class Predictor:
         self.device = self._detector.device
         # empty: the dense graph reads the detector's maps
         self._crop: dict[str, Any] = model.meta.get("crop") or {}
-        # a person's score is the geometric mean of the detector's and of how sure the dense graph is of it
+        # a person's odds are the geometric mean of the detector's and of those that the dense graph gives
         self._judges = CERTAINTY in self._dense.outputs
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
         _require(self._detector, {"image"}, {"boxes", "scores"})
@@ -98,7 +99,7 @@ class Predictor:
         judged = self._judges and boxes is None
         least = self.meta["threshold"] if threshold is None else threshold
         if boxes is None:
-            keep = found["scores"] >= (least**2 if self._judges else least)
+            keep = found["scores"] >= (min(least, CANDIDATE) if self._judges else least)
             net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
             people = net_boxes * (size / net_size)  # two factors: each side was rounded to whole pixels
         else:
@@ -130,7 +131,7 @@ class Predictor:
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
             dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part], windows)
         if judged:
-            scores = np.sqrt(scores * np.concatenate(certainty))
+            scores = agreed(scores, np.concatenate(certainty))
         result = Result(
             people,
             scores,
@@ -199,6 +200,12 @@ class Predictor:
 
         for frame in VideoReader(video, stride):
             yield self(frame, threshold=threshold)
+
+
+def agreed(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability [N] whose odds are the geometric mean of the odds of two others."""
+    yes, no = np.sqrt(first * second), np.sqrt((1 - first) * (1 - second))
+    return np.asarray(yes / np.maximum(yes + no, np.finfo(np.float32).tiny), np.float32)
 
 
 def load(
