@@ -6,8 +6,8 @@
 
 Crops with given boxes. All arms of a net begin with one trained trunk and a new predictor: a, b, c are
 the net on crops (`--init`); d, e, f and their C are DensePose-RCNN (`--init-rcnn`) with new further heads.
-Annotations are as people make them: at most 14 points per part, each moved on the body by a normal of
-`--noise` metres. Every arm of a net has the same number of steps, pictures and people.
+Annotations are as people make them: at most 14 points per part, or `--points`, each moved on the body by a
+normal of `--noise` metres. Every arm of a net has the same number of steps, pictures and people.
 
     a  points only                      C  the whole dense truth, DensePose-RCNN
     b  points and a teacher's fill      d  C and a mask head
@@ -78,7 +78,8 @@ def prepare(options: argparse.Namespace) -> None:
     if not noisy.exists():
         file = AnnotationFile(work / "clean" / "annotations.json")
         rng = np.random.default_rng(7)
-        write_annotations(noisy, [shaken(rng, s, options.noise) for s in file], head=file.head)
+        people = [annotated(rng, s, options.points, options.noise) for s in file]
+        write_annotations(noisy, people, head=file.head)
     images = str(work / "clean" / "images")
     teacher = TrainConfig(
         annotations=(str(noisy),),
@@ -111,10 +112,21 @@ def shake(rng: np.random.Generator, points: SurfacePoints | None, noise: float) 
     return SurfacePoints(points.xy, chart.astype(np.uint8), uv.astype(np.float32))
 
 
-def shaken(rng: np.random.Generator, sample: Sample, noise: float) -> Sample:
-    """The sample with everybody's points moved by `shake`."""
-    people = tuple(replace(p, points=shake(rng, p.points, noise)) for p in sample.people)
-    return replace(sample, people=people)
+def thin(rng: np.random.Generator, points: SurfacePoints | None, most: int) -> SurfacePoints | None:
+    """At most `most` points of each part, chosen at random."""
+    if points is None:
+        return None
+    order = rng.permutation(len(points.chart))
+    chart = points.chart[order]
+    before = np.array([np.count_nonzero(chart[:k] == chart[k]) for k in range(len(chart))], int)
+    keep = np.sort(order[before < most])
+    return SurfacePoints(points.xy[keep], points.chart[keep], points.uv[keep])
+
+
+def annotated(rng: np.random.Generator, sample: Sample, most: int, noise: float) -> Sample:
+    """The sample with everybody's points by `thin` and `shake`."""
+    people = (replace(p, points=shake(rng, thin(rng, p.points, most), noise)) for p in sample.people)
+    return replace(sample, people=tuple(people))
 
 
 def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
@@ -152,7 +164,8 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
         if isinstance(model, DensePoseRCNN) and model.tasks is not None:
             model.tasks.deaf = deaf
         figures = guided.figures(model, work / "test", Path(config.out) / "results.json")
-        _add(options.json, f"{name} {seed}", {**figures, "steps": options.steps, "noise": options.noise})
+        setting = {"steps": options.steps, "noise": options.noise, "points": options.points}
+        _add(options.json, f"{name} {seed}", {**figures, **setting})
         print(name, seed, {k: round(v, 4) for k, v in figures.items()}, f"{time.monotonic() - start:.0f} s")
 
 
@@ -204,6 +217,7 @@ def main() -> None:
     )
     parser.add_argument("--assets", type=Path, help="folder of clothes, poses, ...; default: procedural")
     parser.add_argument("--noise", type=float, default=0.02, help="of annotated points, metres")
+    parser.add_argument("--points", type=int, default=14, help="at most, for each part of a person")
     parser.add_argument("--pictures", type=int, default=600)
     parser.add_argument("--test-pictures", type=int, default=150)
     parser.add_argument("--teacher-steps", type=int, default=1500)

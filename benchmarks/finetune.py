@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks import guided, machine
-from benchmarks.ablation import shaken
+from benchmarks.ablation import annotated
 from opendensepose.data.coco import AnnotationFile, write_annotations
 from opendensepose.export import load_model, read_weights
 from opendensepose.model.crops import CropNet
@@ -25,6 +25,7 @@ from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import load_weights
 
 NOISE = 0.02  # metres
+POINTS = 14  # of each part at most
 
 
 def annotate(folder: Path, people: int, path: Path) -> int:
@@ -34,7 +35,7 @@ def annotate(folder: Path, people: int, path: Path) -> int:
     for sample in file:
         if count >= people:
             break
-        chosen.append(shaken(rng, sample, NOISE))
+        chosen.append(annotated(rng, sample, POINTS, NOISE))
         count += sum(p.points is not None for p in sample.people)
     write_annotations(path, chosen, head=file.head)
     return count
