@@ -4,7 +4,7 @@ import pytest
 from opendensepose.model.crops import CANVAS
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE
-from opendensepose.train.augment import choose_window, edge_window, recolour, wrong_box
+from opendensepose.train.augment import choose_window, edge_window, new_hues, recolour, wrong_box
 from opendensepose.train.picture import (
     Person,
     Picture,
@@ -144,6 +144,13 @@ def test_recolour_is_keyed_and_keeps_the_type():
     image = picture().image
     first, again, other = (recolour(np.random.default_rng(s), image) for s in (1, 1, 2))
     assert first.dtype == np.uint8 and np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_hues_turn_about_grey():
+    third = new_hues(2 * np.pi / 3, 1)
+    assert np.allclose(third @ [1, 0, 0], [0, 1, 0]) and np.allclose(third @ [0, 1, 0], [0, 0, 1])
+    assert np.allclose(new_hues(0.7, 1.3) @ [5, 5, 5], 5)
+    assert np.allclose(new_hues(0.7, 0) @ [3, 6, 0], 3)
 
 
 def test_boxes_are_tight_and_remainders_dropped():

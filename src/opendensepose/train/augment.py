@@ -109,13 +109,21 @@ def edge_window(rng: np.random.Generator, box: NDArray[np.float64], size: tuple[
 
 
 def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Mild changes of exposure, contrast, gamma and white balance; now and then grey, soft or noisy."""
+    """Mild changes of exposure, contrast, gamma and white balance; now and then of all hues, or of the light
+    from place to place; now and then grey, soft or noisy.
+    """
     values = np.arange(256, dtype=np.float32) / 255
     gamma, contrast, gain = np.exp(rng.normal(0, (0.14, 0.1, 0.1)))
     tint = np.exp(rng.normal(0, 0.04, 3))
     curve = ((values**gamma - 0.5) * contrast + 0.5) * gain
     table = np.clip(curve[:, None] * tint * 255 + 0.5, 0, 255).astype(np.uint8)
     image = cv2.LUT(image, table[None])
+    if rng.random() < 0.4:
+        image = cv2.transform(image, new_hues(rng.normal(0, 0.6), np.exp(rng.normal(0, 0.3))))
+    if rng.random() < 0.25:
+        rough = np.exp(rng.normal(0, 0.3, (3, 3, 1))).astype(np.float32)
+        light = cv2.resize(rough, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        image = np.clip(image * light[..., None], 0, 255).astype(np.uint8)
     if rng.random() < 0.05:
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
     if rng.random() < 0.25:
@@ -126,3 +134,10 @@ def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]
         noise = _NOISE[y : y + height, x : x + width, None] * np.float32(rng.uniform(1, 5))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(image)
+
+
+def new_hues(angle: float, saturation: float) -> NDArray[np.float64]:
+    """[3, 3] that turns the hues of RGB by an angle about the grey axis; what is grey stays as it is."""
+    grey = np.full((3, 3), 1 / 3)
+    across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    return grey + saturation * (np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * across)
