@@ -23,6 +23,7 @@ from opendensepose.runtime.session import Session
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
+SEEN = -0.6  # logit of a cell being of the body, from which boxes are fitted to it
 FITS = 0.9  # IoU of a box and of the body seen in it, from which it is left as it is
 CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
@@ -166,7 +167,7 @@ class Predictor:
         if not again:
             return windows, maps
         size = np.array(picture.shape[1::-1] * 2, np.float32)
-        body = maps["coarse"].argmax(1) > 0
+        body = maps["coarse"][:, 1:].max(1) - maps["coarse"][:, 0] > SEEN
         fitted = [body_box(*seen) for seen in zip(body, windows, people, strict=True)]
         better = np.clip(np.array(fitted), 0, size)
         moved = (iou(better, people).diagonal() < FITS) & (better[:, 2:] > better[:, :2]).all(1)
