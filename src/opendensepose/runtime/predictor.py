@@ -9,22 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from opendensepose.core.boxes import as_boxes, distinct, iou
-from opendensepose.core.crops import body_box, person_window
+from opendensepose.core.boxes import as_boxes, distinct
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.io.image import ImageSource, read_image
 from opendensepose.io.modelfile import CERTAINTY, ModelFile
 from opendensepose.runtime.fast import FastSession
-from opendensepose.runtime.preprocess import cut_out, preprocess
+from opendensepose.runtime.looks import Looks
+from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
 
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
-SEEN = -0.6  # logit of a cell being of the body, from which boxes are fitted to it
-FITS = 0.9  # IoU of a box and of the body seen in it, from which it is left as it is
 CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
 HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
@@ -63,14 +61,15 @@ class Predictor:
         self._dense = start(model.dense, "dense.onnx")
         self.device = self._detector.device
         # empty: the dense graph reads the detector's maps
-        self._crop: dict[str, Any] = model.meta.get("crop") or {}
+        crop: dict[str, Any] | None = model.meta.get("crop")
+        self._looks = Looks(self._dense, crop, model.meta["atlas"]) if crop else None
         # a person's odds are the geometric mean of the detector's and of those that the dense graph gives
         self._judges = CERTAINTY in self._dense.outputs
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
         _require(self._detector, {"image"}, {"boxes", "scores"})
-        if self._crop:
+        if crop:
             features = {"crops"}
-        _require(self._dense, {"crops" if self._crop else "boxes"}, {"coarse", "fine", "u", "v"})
+        _require(self._dense, {"crops" if crop else "boxes"}, {"coarse", "fine", "u", "v"})
         if self._decoder is not None:
             _require(self._decoder, {"boxes"}, {"decoded", "corner"})
             features = {"decoded"}
@@ -92,7 +91,7 @@ class Predictor:
         bad input.
         """
         picture = read_image(image)
-        detects = boxes is None or not self._crop
+        detects = boxes is None or self._looks is None
         net_image = preprocess(picture, **self._input) if detects else picture
         # width, height, width, height
         size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
@@ -116,23 +115,30 @@ class Predictor:
         heads, shape = self._dense.outputs, picture.shape[:2]
         masks = [np.zeros((0, *shape), bool)] if "mask" in heads else []
         keypoints = [np.zeros((0, 17, 3), np.float32)] if "keypoints" in heads else []
-        certainty = [np.zeros(0, np.float32)]
+        kept = np.ones(len(people), bool)
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
-            if self._crop:
-                windows, maps = self._look(picture, people[part], again=boxes is None)
+            if self._looks is not None:
+                windows, maps = self._looks(picture, people[part], fit=boxes is None)
             else:
                 windows, maps = None, self._dense.run({**found, "boxes": net_boxes[part]})
-            if masks:
-                masks.append(decode_masks(maps.pop("mask"), people[part], shape))
             if self._judges:
-                certainty.append(maps.pop(CERTAINTY))
+                certainty = maps.pop(CERTAINTY)
+                if judged:
+                    scores[part] = agreed(scores[part], certainty)
+                    kept[part] = scores[part] >= least
+            shown = people[part][kept[part]]
+            maps = {name: values[kept[part]] for name, values in maps.items()}
+            if self._looks is not None and windows is not None:
+                windows = windows[kept[part]]
+                maps = self._looks.mirrored(picture, windows, maps)
+            if masks:
+                masks.append(decode_masks(maps.pop("mask"), shown, shape))
             if keypoints:
-                keypoints.append(decode_keypoints(maps.pop("keypoints"), people[part]))
+                keypoints.append(decode_keypoints(maps.pop("keypoints"), shown))
             coarse, fine, u, v = (maps.pop(name) for name in ("coarse", "fine", "u", "v"))
-            dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), people[part], windows)
-        if judged:
-            scores = agreed(scores, np.concatenate(certainty))
+            dense += decode(ChartLogits(coarse, fine, u, v, confidence=maps), shown, windows)
+        people, scores = people[kept], scores[kept]
         result = Result(
             people,
             scores,
@@ -146,37 +152,7 @@ class Predictor:
         if not judged:
             return result
         order = np.argsort(-scores, kind="stable")
-        order = order[scores[order] >= least]
         return result[order[distinct(people[order], SAME)]]
-
-    def _look(
-        self, picture: NDArray[np.uint8], people: NDArray[np.float32], again: bool
-    ) -> tuple[NDArray, Arrays]:
-        """Windows [N, 4] x, y, w, h around the people, and the maps of their crops.
-
-        With `again` boxes that do not fit the body seen in them are moved, in place, and looked at once more.
-        """
-        canvas = self._crop["height"], self._crop["width"]
-
-        def run(boxes: NDArray[np.float32]) -> tuple[NDArray, Arrays]:
-            windows = [person_window(box, canvas, self._crop["fill"]) for box in boxes]
-            crops = np.stack([cut_out(picture, window, canvas) for window in windows])
-            return np.array(windows), self._dense.run({"crops": crops})
-
-        windows, maps = run(people)
-        if not again:
-            return windows, maps
-        size = np.array(picture.shape[1::-1] * 2, np.float32)
-        body = maps["coarse"][:, 1:].max(1) - maps["coarse"][:, 0] > SEEN
-        fitted = [body_box(*seen) for seen in zip(body, windows, people, strict=True)]
-        better = np.clip(np.array(fitted), 0, size)
-        moved = (iou(better, people).diagonal() < FITS) & (better[:, 2:] > better[:, :2]).all(1)
-        if moved.any():
-            people[moved] = better[moved]
-            windows[moved], second = run(people[moved])
-            for name, values in second.items():
-                maps[name][moved] = values
-        return windows, maps
 
     def _around(self, found: Arrays, net_boxes: NDArray) -> tuple[Arrays, NDArray]:
         """The maps that the dense graph reads, and the boxes in them; a decoder decodes around them only."""

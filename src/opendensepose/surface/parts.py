@@ -53,9 +53,9 @@ COARSE_NAMES: tuple[str, ...] = (
 )
 
 
-def _frozen(values: list[int] | list[list[int]]) -> np.ndarray:
-    """A read-only uint8 array."""
-    array = np.array(values, np.uint8)
+def _frozen(values: list[int] | list[bool] | list[list[int]]) -> np.ndarray:
+    """A read-only array of uint8, or of bool."""
+    array: np.ndarray = np.array(values, np.bool_ if isinstance(values[0], bool) else np.uint8)
     array.setflags(write=False)
     return array
 
@@ -69,6 +69,13 @@ FINE_TO_COARSE = _frozen(
 MIRROR_CHART = _frozen(
     [0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21, 24, 23]
 )
+
+# [25] bool: charts whose U turns round in a mirror (hands, feet, head halves), and whose V does (the torso)
+MIRROR_U = _frozen([k in (3, 4, 5, 6, 23, 24) for k in range(25)])
+MIRROR_V = _frozen([k in (1, 2) for k in range(25)])
+
+# [15] the coarse label that a coarse label becomes in a mirrored picture
+MIRROR_COARSE = _frozen([0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14])
 
 # [25, 3] RGB; the right side is warm, the left side cool, partners have the same lightness
 PART_COLOURS = _frozen(

@@ -10,13 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.model.targets import DENSE, UNKNOWN
-from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART
+from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART, MIRROR_COARSE, MIRROR_U, MIRROR_V
 
-# Charts whose U turns round in a mirror (hands, feet, head halves) and those whose V does (the torso): ATLAS.
-MIRROR_U = np.isin(np.arange(25), (3, 4, 5, 6, 23, 24))
-MIRROR_V = np.isin(np.arange(25), (1, 2))
-MIRROR_COARSE = np.zeros(15, np.uint8)
-MIRROR_COARSE[FINE_TO_COARSE] = FINE_TO_COARSE[MIRROR_CHART]
 MIRROR_KEYPOINTS = np.array([0, *(k + 1 if k % 2 else k - 1 for k in range(1, 17))])  # left and right in turn
 
 

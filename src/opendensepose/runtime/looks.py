@@ -1,0 +1,71 @@
+"""What a net on crops sees of people: maps of the windows around them, boxes fitted to the bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.core.boxes import iou
+from opendensepose.core.crops import body_box, person_window
+from opendensepose.runtime.fast import FastSession
+from opendensepose.runtime.mirror import ATLAS, averaged, mirrored
+from opendensepose.runtime.preprocess import cut_out
+from opendensepose.runtime.session import Session
+
+SEEN = -0.6  # logit of a cell being of the body, from which boxes are fitted to it
+FITS = 0.9  # IoU of a box and of the body seen in it, from which it is left as it is
+Arrays = dict[str, NDArray]
+
+
+class Looks:
+    """A dense graph that reads crops, with the crops that it wants."""
+
+    def __init__(self, dense: Session | FastSession, crop: dict[str, Any], atlas: str) -> None:
+        self._dense, self._fill = dense, crop["fill"]
+        self._canvas = crop["height"], crop["width"]
+        self._mirrors = atlas == ATLAS
+
+    def __call__(
+        self, picture: NDArray[np.uint8], people: NDArray[np.float32], *, fit: bool
+    ) -> tuple[NDArray[np.int64], Arrays]:
+        """Windows [N, 4] x, y, w, h around the people [N, 4] xyxy, and the maps of their crops.
+
+        With `fit` boxes that do not fit the body seen in them are moved, in place, and looked at once more.
+        """
+        windows, maps = self._see(picture, people)
+        if not fit:
+            return windows, maps
+        size = np.array(picture.shape[1::-1] * 2, np.float32)
+        body = maps["coarse"][:, 1:].max(1) - maps["coarse"][:, 0] > SEEN
+        fitted = [body_box(*seen) for seen in zip(body, windows, people, strict=True)]
+        better = np.clip(np.array(fitted), 0, size)
+        moved = (iou(better, people).diagonal() < FITS) & (better[:, 2:] > better[:, :2]).all(1)
+        if moved.any():
+            people[moved] = better[moved]
+            windows[moved], second = self._see(picture, people[moved])
+            for name, values in second.items():
+                maps[name][moved] = values
+        return windows, maps
+
+    def mirrored(self, picture: NDArray[np.uint8], windows: NDArray[np.int64], maps: Arrays) -> Arrays:
+        """The maps [N, ...] of the windows averaged with those of their mirror images.
+
+        As they are for an atlas whose mirror is no simple rule.
+        """
+        if not self._mirrors or not len(windows):
+            return maps
+        turned = np.ascontiguousarray(self._cut_out(picture, windows)[:, :, ::-1])
+        seen = self._dense.run({"crops": turned})
+        return averaged(maps, mirrored({name: seen[name] for name in maps}))
+
+    def _see(
+        self, picture: NDArray[np.uint8], people: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], Arrays]:
+        windows = np.array([person_window(box, self._canvas, self._fill) for box in people])
+        return windows, self._dense.run({"crops": self._cut_out(picture, windows)})
+
+    def _cut_out(self, picture: NDArray[np.uint8], windows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        crops = [cut_out(picture, (left, top, w, h), self._canvas) for left, top, w, h in windows.tolist()]
+        return np.stack(crops)
