@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import opendensepose as odp
+from opendensepose.io.image import read_image
 from opendensepose.runtime.mirror import averaged, mirrored
 from opendensepose.surface.atlas import Atlas
-from opendensepose.surface.parts import FINE_TO_COARSE
+from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART
 
 
 def one_hot(labels: np.ndarray, count: int) -> np.ndarray:
@@ -48,3 +50,14 @@ def test_confidences_turn_with_their_chart() -> None:
     again = mirrored(got)
     assert all(np.array_equal(again[name], maps[name]) for name in names)
     assert np.array_equal(averaged(maps, again)["sigma_2"], maps["sigma_2"])
+
+
+def test_a_mirrored_photo_gives_the_mirrored_result() -> None:
+    predictor = odp.load("small", device="cpu")
+    photo = read_image(odp.SAMPLE_IMAGE)
+    width = photo.shape[1]
+    x1, y1, x2, y2 = predictor(photo).boxes[0].round()
+    (dense,) = predictor(photo, boxes=[[x1, y1, x2, y2]]).dense
+    (other,) = predictor(np.ascontiguousarray(photo[:, ::-1]), boxes=[[width - x2, y1, width - x1, y2]]).dense
+    same = MIRROR_CHART[other.labels[:, ::-1]] == dense.labels
+    assert (dense.labels > 0).mean() > 0.2 and same.mean() > 0.97
