@@ -17,6 +17,7 @@ from opendensepose.model.crops import CropNet
 from opendensepose.model.graphs import CLEAR, USUAL, Dense
 from opendensepose.runtime import load
 from opendensepose.runtime.preprocess import cut_out
+from opendensepose.surface.parts import MIRROR_CHART
 
 
 @pytest.fixture
