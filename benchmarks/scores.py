@@ -64,7 +64,7 @@ def look(predictor: odp.Predictor, folder: Path, sample: Sample) -> Seen:
     for start in range(0, len(boxes), CHUNK):
         part = slice(start, start + CHUNK)
         assert predictor._looks is not None
-        maps = predictor._looks(picture, boxes[part], fit=True)[1]
+        maps = predictor._looks(picture, boxes[part], fit=True)[2]
         body = maps["coarse"].argmax(1) > 0
         best = np.exp(log_softmax(maps["fine"], 1)[:, 1:].max(1))
         sure = (best * body).sum((1, 2)) / np.maximum(body.sum((1, 2)), 1)

@@ -83,6 +83,21 @@ def test_predictor_splits_channels_and_upscales():
     assert torch.allclose(predictor(x)["fine"], single, atol=1e-6)
 
 
+def test_small_predictor_learns_by_a_product_that_equals_the_transposed_convolution():
+    torch.manual_seed(0)
+    predictor = DensePredictor(6, kernel=2)
+    torch.nn.init.normal_(predictor.deconv.bias)
+    found = []
+    for training in (True, False):
+        x = torch.linspace(-1, 1, 2 * 6 * 5 * 4).reshape(2, 6, 5, 4).requires_grad_()
+        maps = torch.cat(list(predictor.train(training)(x).values()), 1)
+        (maps * torch.linspace(-1, 1, maps.numel()).view_as(maps)).sum().backward()
+        found.append((maps, x.grad, *(p.grad.clone() for p in predictor.parameters())))
+        predictor.zero_grad()
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two)
+
+
 @pytest.mark.parametrize(
     ("name", "depths"), [("R_50_FPN_s1x", (3, 4, 6, 3)), ("R_101_FPN_s1x", (3, 4, 23, 3))]
 )

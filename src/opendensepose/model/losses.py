@@ -38,6 +38,12 @@ def _term(values: Tensor, count: Tensor | float | None = None) -> Term:
     return Term(values.sum(), torch.as_tensor(counted, dtype=torch.float32, device=values.device).detach())
 
 
+def _count(chart: Tensor, charts: int) -> Tensor:
+    """How many cells of each box have each chart: [R, S, S] -> [R, charts]."""
+    chart = chart.flatten(1)
+    return chart.new_zeros(len(chart), charts).scatter_add_(1, chart, torch.ones_like(chart))
+
+
 def segmentation_loss(logits: Tensor, coarse: Tensor) -> Term:
     """Person or not (2 channels), or which of 14 parts (15): logits [R, C, S, S], coarse [R, S, S] 0..14."""
     wanted = coarse if logits.shape[1] > 2 else (coarse > 0).long()
@@ -52,7 +58,7 @@ def dense_losses(outputs: dict[str, Tensor], grid: Grid, share: Tensor | None = 
     annotated points, hands are worth as much as the torso. `share` [R] scales the losses of single boxes.
     """
     chart = torch.where(grid.chart == UNKNOWN, 0, grid.chart)
-    cells = F.one_hot(chart.flatten(1), outputs["fine"].shape[1]).sum(1)  # [R, 25]
+    cells = _count(chart, outputs["fine"].shape[1])
     each = 1 / (cells + RARE * math.prod(chart.shape[1:]))
     weights = each.gather(1, chart.flatten(1)).view_as(chart) * (chart > 0)
     index = chart[:, None]
@@ -69,6 +75,8 @@ def read_points(maps: Tensor, roi: Tensor, xy: Tensor) -> Tensor:
 
     Cell k covers [k, k + 1) / S; the border is held.
     """
+    if not len(roi):  # or each of the readings would fill its gradient with zeros
+        return maps.new_zeros(0, maps.shape[1])
     height, width = maps.shape[2:]
     x = (xy[:, 0] * width - 0.5).clamp(0, width - 1)
     y = (xy[:, 1] * height - 0.5).clamp(0, height - 1)
@@ -126,7 +134,7 @@ def presence_loss(logits: Tensor, chart: Tensor) -> Term:
     """
     known = (chart != UNKNOWN).flatten(1).all(1)
     chart = torch.where(chart == UNKNOWN, 0, chart)
-    counts = F.one_hot(chart.flatten(1), logits.shape[1] + 1).sum(1)[:, 1:]
+    counts = _count(chart, logits.shape[1] + 1)[:, 1:]
     values = F.binary_cross_entropy_with_logits(logits, (counts > 2).to(logits.dtype), reduction="none")
     return _term(values * known[:, None], known.sum() * logits.shape[1])
 

@@ -29,14 +29,14 @@ class Looks:
 
     def __call__(
         self, picture: NDArray[np.uint8], people: NDArray[np.float32], *, fit: bool
-    ) -> tuple[NDArray[np.int64], Arrays]:
-        """Windows [N, 4] x, y, w, h around the people [N, 4] xyxy, and the maps of their crops.
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint8], Arrays]:
+        """Windows [N, 4] x, y, w, h around the people [N, 4] xyxy, their crops [N, H, W, 3], and the maps.
 
         With `fit` boxes that do not fit the body seen in them are moved, in place, and looked at once more.
         """
-        windows, maps = self._see(picture, people)
+        windows, crops, maps = self._see(picture, people)
         if not fit:
-            return windows, maps
+            return windows, crops, maps
         size = np.array(picture.shape[1::-1] * 2, np.float32)
         body = maps["coarse"][:, 1:].max(1) - maps["coarse"][:, 0] > SEEN
         fitted = [body_box(*seen) for seen in zip(body, windows, people, strict=True)]
@@ -44,28 +44,24 @@ class Looks:
         moved = (iou(better, people).diagonal() < FITS) & (better[:, 2:] > better[:, :2]).all(1)
         if moved.any():
             people[moved] = better[moved]
-            windows[moved], second = self._see(picture, people[moved])
+            windows[moved], crops[moved], second = self._see(picture, people[moved])
             for name, values in second.items():
                 maps[name][moved] = values
-        return windows, maps
+        return windows, crops, maps
 
-    def mirrored(self, picture: NDArray[np.uint8], windows: NDArray[np.int64], maps: Arrays) -> Arrays:
-        """The maps [N, ...] of the windows averaged with those of their mirror images.
+    def mirrored(self, crops: NDArray[np.uint8], maps: Arrays) -> Arrays:
+        """The maps [N, ...] of the crops averaged with those of their mirror images.
 
         As they are for an atlas whose mirror is no simple rule.
         """
-        if not self._mirrors or not len(windows):
+        if not self._mirrors or not len(crops):
             return maps
-        turned = np.ascontiguousarray(self._cut_out(picture, windows)[:, :, ::-1])
-        seen = self._dense.run({"crops": turned})
+        seen = self._dense.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
         return averaged(maps, mirrored({name: seen[name] for name in maps}))
 
     def _see(
         self, picture: NDArray[np.uint8], people: NDArray[np.float32]
-    ) -> tuple[NDArray[np.int64], Arrays]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint8], Arrays]:
         windows = np.array([person_window(box, self._canvas, self._fill) for box in people])
-        return windows, self._dense.run({"crops": self._cut_out(picture, windows)})
-
-    def _cut_out(self, picture: NDArray[np.uint8], windows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        crops = [cut_out(picture, (left, top, w, h), self._canvas) for left, top, w, h in windows.tolist()]
-        return np.stack(crops)
+        crops = np.stack([cut_out(picture, tuple(window), self._canvas) for window in windows.tolist()])
+        return windows, crops, self._dense.run({"crops": crops})

@@ -119,9 +119,9 @@ class Predictor:
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
             if self._looks is not None:
-                windows, maps = self._looks(picture, people[part], fit=boxes is None)
+                windows, crops, maps = self._looks(picture, people[part], fit=boxes is None)
             else:
-                windows, maps = None, self._dense.run({**found, "boxes": net_boxes[part]})
+                windows, crops, maps = None, None, self._dense.run({**found, "boxes": net_boxes[part]})
             if self._judges:
                 certainty = maps.pop(CERTAINTY)
                 if judged:
@@ -129,9 +129,9 @@ class Predictor:
                     kept[part] = scores[part] >= least
             shown = people[part][kept[part]]
             maps = {name: values[kept[part]] for name, values in maps.items()}
-            if self._looks is not None and windows is not None:
+            if self._looks is not None and windows is not None and crops is not None:
                 windows = windows[kept[part]]
-                maps = self._looks.mirrored(picture, windows, maps)
+                maps = self._looks.mirrored(crops[kept[part]], maps)
             if masks:
                 masks.append(decode_masks(maps.pop("mask"), shown, shape))
             if keypoints:

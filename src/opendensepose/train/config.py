@@ -61,7 +61,7 @@ class TrainConfig:
     minutes: float | None = None  # the learning rate ends exactly when these end
     batch_size: int = 0  # images per step and process; 0: 16 crops or 4 whole pictures
     accumulate: int = 1  # batches whose gradients make one step
-    optimizer: str = "adamw"  # adamw, sgd (momentum 0.9)
+    optimizer: str = "adamw"  # adamw, sgd (momentum 0.9), muon (for kernels, adamw for the rest)
     lr: float = 1.5e-3
     weight_decay: float = 0.02
     schedule: str = "cosine"  # cosine to 0, or step: a tenth at each of `step_at`
@@ -102,7 +102,7 @@ class TrainConfig:
             ("recipe", self.recipe, tuple(RECIPES)),
             ("schedule", self.schedule, SCHEDULES),
             ("confidence", self.confidence, CONFIDENCES),
-            ("optimizer", self.optimizer, ("adamw", "sgd")),
+            ("optimizer", self.optimizer, ("adamw", "sgd", "muon")),
         ):
             if value not in choices:
                 raise ValueError(

@@ -21,6 +21,7 @@ from opendensepose.train.checkpoint import Average, load_checkpoint, save_checkp
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batch, still_batches
 from opendensepose.train.evaluate import evaluate
+from opendensepose.train.muon import Muon
 from opendensepose.train.pictures import comparison
 from opendensepose.train.sources import Source, find_sources
 
@@ -50,6 +51,11 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
     ]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=0.9)
+    if config.optimizer == "muon":  # matrices are the last layers, which it does not suit
+        kernels = [p for p in trained if p.ndim == 4]
+        groups[0]["params"] = [p for p in trained if 1 < p.ndim < 4]
+        groups.append({"params": kernels, "weight_decay": config.weight_decay, "orthogonal": True})
+        return Muon(groups, config.lr)
     return torch.optim.AdamW(groups, lr=config.lr, fused=True)
 
 
