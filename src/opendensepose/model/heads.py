@@ -138,7 +138,7 @@ def _stage(inputs: int, width: int, blocks: int, norm: Norm) -> nn.Sequential:
 
 
 def _apart(deconv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
-    """What a transposed convolution of kernel and stride 2 gives: a matrix product for the four cells of each.
+    """What a transposed convolution of kernel and stride 2 gives: a product for the four cells of each.
 
     Its gradient takes a fifth of the time on CPUs. The channels of a cell lie side by side.
     """

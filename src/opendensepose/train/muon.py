@@ -11,14 +11,16 @@ from torch import Tensor
 
 MOMENTUM = 0.95
 STEPS = 5  # of the iteration that makes a matrix orthogonal
-CUBIC, QUINTIC = (-4.7750, 2.0315), 3.4445
+LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315  # x <- 3.4 x - 4.8 x^3 + 2.0 x^5 for each singular value
+FLOOR = 1e-5  # added to squares of singular values: rounding must not make one negative
+TINY = 1e-30  # least norm
 
 
 class Muon(torch.optim.AdamW):
     """Steps along the orthogonal matrix nearest to the momentum (Jordan et al. 2024); AdamW for the rest.
 
-    A kernel [O, I, H, W] is a matrix [O, I H W]. Steps are scaled to the size of AdamW's (Liu et al. 2025): one
-    learning rate serves both. Parameters of a group with `orthogonal` have two dimensions or more.
+    A kernel [O, I, H, W] is a matrix [O, I H W]. Steps have the size of AdamW's (Liu et al. 2025): one rate
+    serves both. Parameters of a group with `orthogonal` have two dimensions or more.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], lr: float) -> None:
@@ -48,13 +50,17 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About the orthogonal factor of a matrix [A, B]: singular values 0.7 to 1.2 instead of its own."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).bfloat16()
-    x = x / x.norm().clamp(min=1e-7)
+    """About the orthogonal factor of a matrix [A, B]: singular values 0.7 to 1.2 instead of its own.
+
+    The quintic iteration runs on the small square of the matrix, which is multiplied once at the end: for
+    kernels less work than an iteration on the matrix itself.
+    """
+    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x = wide / wide.norm().clamp(min=TINY)
+    one = torch.eye(len(x), device=x.device)
+    square, whole = torch.addmm(one, x, x.T, beta=FLOOR), one
     for _ in range(STEPS):
-        square = x @ x.T
-        x = torch.addmm(
-            x, torch.addmm(square, square, square, beta=CUBIC[0], alpha=CUBIC[1]), x, beta=QUINTIC
-        )
-    return (x.T if tall else x).to(matrix.dtype)
+        factor = torch.addmm(square, square, square, beta=CUBIC, alpha=QUINTIC).add_(one, alpha=LINEAR)
+        square, whole = factor @ square @ factor, factor @ whole
+    found = (whole.bfloat16() @ x.bfloat16()).to(matrix.dtype)
+    return found.T if wide is not matrix else found
