@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from opendensepose.core.types import Result
-from opendensepose.core.visible import iuv_image, visible
+from opendensepose.core.visible import iuv_image, visible, visible_share
 from people import people
 
 OVERLAPPING = [
@@ -58,3 +58,17 @@ def test_people_outside_the_image_are_left_out(box: tuple[float, float, float, f
 
 def test_nobody() -> None:
     assert not iuv_image(Result.empty((3, 5))).any()
+
+
+def test_visible_share_is_what_better_people_leave() -> None:
+    boxes = [(0, 0, 20, 20), (0, 0, 20, 10), (10, 0, 30, 20), (40, 40, 50, 50)]
+    found = people((60, 60), boxes)
+    for dense in found.dense:
+        dense.labels[:] = 1
+    found.scores[:] = (0.9, 0.8, 0.7, 0.6)
+    assert visible_share(found).tolist() == [1, 0, 0.5, 1]
+    found.scores[:] = (0.1, 0.8, 0.7, 0.6)
+    assert visible_share(found).tolist() == [0.25, 1, 0.75, 1]
+    found.dense[3].labels[:] = 0
+    assert visible_share(found)[3] == 1  # nothing of it is hidden
+    assert len(visible_share(Result.empty((60, 60)))) == 0

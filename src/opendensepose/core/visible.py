@@ -49,6 +49,15 @@ def visible(result: Result) -> Iterator[Visible]:
         yield Visible(int(index), top, left, labels, dense.uv[:, rows, columns])
 
 
+def visible_share(result: Result) -> NDArray[np.float64]:
+    """The share [N] of each person's pixels that is visible; 1 for people without any."""
+    shares = np.ones(len(result))
+    for person in visible(result):
+        pixels = np.count_nonzero(result.dense[person.number].labels)
+        shares[person.number] = np.count_nonzero(person.labels) / pixels if pixels else 1.0
+    return shares
+
+
 def iuv_image(result: Result) -> NDArray[np.uint8]:
     """[H, W, 3] chart and quantised U, V of every pixel of the image; 0 where nobody is."""
     image = np.zeros((*result.image_size, 3), np.uint8)

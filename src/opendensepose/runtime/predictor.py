@@ -13,6 +13,7 @@ from opendensepose.core.boxes import as_boxes, distinct
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
 from opendensepose.core.types import ChartLogits, DenseMap, Result
+from opendensepose.core.visible import visible_share
 from opendensepose.io.image import ImageSource, read_image
 from opendensepose.io.modelfile import CERTAINTY, ModelFile
 from opendensepose.runtime.fast import FastSession
@@ -23,6 +24,8 @@ from opendensepose.runtime.session import Session
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
+OWN = 0.2  # share of a person's pixels that no better person has: with less it is the same one again, ...
+DETECTED = 0.5  # ... if the detector did not see two
 CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
 HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
@@ -115,7 +118,7 @@ class Predictor:
         heads, shape = self._dense.outputs, picture.shape[:2]
         masks = [np.zeros((0, *shape), bool)] if "mask" in heads else []
         keypoints = [np.zeros((0, 17, 3), np.float32)] if "keypoints" in heads else []
-        kept = np.ones(len(people), bool)
+        kept, detected = np.ones(len(people), bool), scores.copy()
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
             if self._looks is not None:
@@ -152,7 +155,9 @@ class Predictor:
         if not judged:
             return result
         order = np.argsort(-scores, kind="stable")
-        return result[order[distinct(people[order], SAME)]]
+        order = order[distinct(people[order], SAME)]
+        result = result[order]
+        return result[(visible_share(result) >= OWN) | (detected[kept][order] >= DETECTED)]
 
     def _around(self, found: Arrays, net_boxes: NDArray) -> tuple[Arrays, NDArray]:
         """The maps that the dense graph reads, and the boxes in them; a decoder decodes around them only."""
