@@ -177,6 +177,22 @@ def test_a_dense_graph_that_says_how_sure_it_is_is_heard(tmp_path: Path) -> None
     assert predictor(picture(200, 100), boxes=boxes).scores.tolist() == [1, 1, 1]  # those who are given stay
 
 
+@pytest.mark.parametrize(("score", "people"), [(0.6, 2), (0.4, 1)])
+def test_a_person_on_the_pixels_of_a_better_one_needs_the_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: float, people: int
+) -> None:
+    """A part of somebody is taken for a person of its own only if the detector saw it clearly."""
+    boxes = np.array([[5, 0, 9, 10], [6, 1, 8, 6]], np.float32) / 10
+    detector = tiny_model.detector(boxes, np.array([0.9, score], np.float32))
+    path = tiny_model.write(tmp_path / "m.odp", detector=detector, dense=tiny_model.dense(certainty=True))
+    predictor = odp.load(path, device="cpu")
+    assert (
+        len(predictor(picture(200, 100), threshold=0.0)) == 2
+    )  # about half of the second's pixels are its own
+    monkeypatch.setattr(module, "OWN", 0.9)
+    assert len(predictor(picture(200, 100), threshold=0.0)) == people
+
+
 def test_few_functions_from_command_to_result(tiny_file: Path, tmp_path: Path) -> None:
     """Every function of ours that the command runs for each photo until its Result is there, counted once.
 
