@@ -28,7 +28,6 @@ from opendensepose.io.image import read_image
 from opendensepose.io.modelfile import CERTAINTY
 from opendensepose.model.graphs import CLEAR, USUAL
 from opendensepose.runtime.predictor import CANDIDATE, CHUNK, SAME
-from opendensepose.runtime.preprocess import preprocess
 
 OPINIONS = ("detector", "person", "charts")
 TINY = 1e-6  # probabilities are kept so far from 0 and 1
@@ -52,18 +51,11 @@ class Seen:
 def look(predictor: odp.Predictor, folder: Path, sample: Sample) -> Seen:
     """All candidates of a picture and what is thought of them."""
     picture = read_image(folder / "images" / sample.file_name)
-    small = preprocess(picture, **predictor._input)
-    found = predictor._detector.run({"image": small})
-    keep = found["scores"] >= CANDIDATE
-    size, small_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, small))
-    boxes = np.clip(found["boxes"][keep] * (size / small_size), 0, size)
-    scores = found["scores"][keep]
-    filled = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    boxes, scores = boxes[filled], scores[filled]
+    assert predictor._finder is not None and predictor._looks is not None
+    boxes, scores = predictor._finder(picture, CANDIDATE)
     logits = [np.zeros((0, 3))]
     for start in range(0, len(boxes), CHUNK):
         part = slice(start, start + CHUNK)
-        assert predictor._looks is not None
         maps = predictor._looks(picture, boxes[part], fit=True)[2]
         body = maps["coarse"].argmax(1) > 0
         best = np.exp(log_softmax(maps["fine"], 1)[:, 1:].max(1))

@@ -17,6 +17,7 @@ from opendensepose.core.visible import visible_share
 from opendensepose.io.image import ImageSource, read_image
 from opendensepose.io.modelfile import CERTAINTY, ModelFile
 from opendensepose.runtime.fast import FastSession
+from opendensepose.runtime.finder import Finder
 from opendensepose.runtime.looks import Looks
 from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
@@ -66,6 +67,7 @@ class Predictor:
         # empty: the dense graph reads the detector's maps
         crop: dict[str, Any] | None = model.meta.get("crop")
         self._looks = Looks(self._dense, crop, model.meta["atlas"]) if crop else None
+        self._finder = Finder(self._detector, self._input, model.meta["max_people"], SAME) if crop else None
         # a person's odds are the geometric mean of the detector's and of those that the dense graph gives
         self._judges = CERTAINTY in self._dense.outputs
         features = {name for name in self._detector.outputs if name.startswith(FEATURES)}
@@ -94,20 +96,25 @@ class Predictor:
         bad input.
         """
         picture = read_image(image)
-        detects = boxes is None or self._looks is None
-        net_image = preprocess(picture, **self._input) if detects else picture
-        # width, height, width, height
-        size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
-        found = self._detector.run({"image": net_image}) if detects else {}
         judged = self._judges and boxes is None
         least = self.meta["threshold"] if threshold is None else threshold
-        if boxes is None:
-            keep = found["scores"] >= (min(least, CANDIDATE) if self._judges else least)
-            net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
-            people = net_boxes * (size / net_size)  # two factors: each side was rounded to whole pixels
-        else:
+        candidate = min(least, CANDIDATE) if judged else least
+        found: Arrays = {}
+        net_image = picture
+        if self._finder is None:
+            net_image = preprocess(picture, **self._input)
+            found = self._detector.run({"image": net_image})
+        # width, height, width, height
+        size, net_size = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, net_image))
+        if boxes is not None:
             people = as_boxes(boxes)
             scores = np.ones(len(people), np.float32)
+        elif self._finder is not None:
+            people, scores = self._finder(picture, candidate)
+        else:
+            keep = found["scores"] >= candidate
+            net_boxes, scores = (found[name][keep][: self.meta["max_people"]] for name in ("boxes", "scores"))
+            people = net_boxes * (size / net_size)  # two factors: each side was rounded to whole pixels
         people = np.clip(people, 0, size)
         filled = (people[:, 2:] > people[:, :2]).all(1)  # also false for NaN
         people, scores = people[filled], scores[filled]
