@@ -25,7 +25,6 @@ import opendensepose as odp
 from benchmarks import machine, stages
 from benchmarks.stages import STAGES, watched
 from opendensepose.io.image import write_image
-from opendensepose.runtime.preprocess import preprocess
 
 SIZES = ((240, 320), (800, 1100))  # height, width: those of the publication's figures
 BARS = {(240, 320): 25.0, (800, 1100): 5.0}  # images/s
@@ -57,7 +56,7 @@ def measure(predictor: odp.Predictor, path: Path, runs: int) -> dict[str, Any]:
     seconds = median(totals)
     return {
         "picture": list(result.image_size),
-        "network_input": list(preprocess(result.image, **predictor.meta["input"]).shape[:2]),
+        "network_input": [list(image.shape[:2]) for image in predictor.network_images(result.image)],
         "people_found": len(result),
         "ms": 1000 * seconds,
         "ms_quartiles": [1000 * float(q) for q in np.quantile(totals, (0.25, 0.75))],
@@ -101,7 +100,7 @@ def print_table(rows: list[dict[str, Any]], start: dict[str, Any]) -> None:
     )
     for row in rows:
         height, width = row["picture"]
-        network = "{1}x{0}".format(*row["network_input"])
+        network = " and ".join(f"{width}x{height}" for height, width in row["network_input"])
         bar = BARS.get((height, width))
         print(
             f"{width}x{height:<8d} {network:>13s} {row['people_found']:7d} {row['ms']:6.1f} "

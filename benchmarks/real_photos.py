@@ -23,7 +23,6 @@ from opendensepose.core.types import DenseMap, Result
 from opendensepose.data import Person, read_annotations
 from opendensepose.data.coco import KEYPOINTS
 from opendensepose.eval.scoring import found_by
-from opendensepose.runtime.preprocess import preprocess
 from opendensepose.surface.body import Body
 from opendensepose.surface.parts import MIRROR_CHART
 from opendensepose.viz.overlay import draw
@@ -290,7 +289,7 @@ def main() -> None:
     }
     photos = {name.rpartition("_")[0]: result.image for name, result in drawn}
     numbers["model"]["network_input"] = {
-        name: preprocess(photo, **predictor.meta["input"]).shape[:2] for name, photo in photos.items()
+        name: [image.shape[:2] for image in predictor.network_images(photo)] for name, photo in photos.items()
     }
     print(machine.line(numbers["machine"]))
     print("model:", ", ".join(f"{key} {value}" for key, value in numbers["model"].items()))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from opendensepose.io.modelfile import ModelFile
 from opendensepose.runtime import Predictor
+from opendensepose.runtime import finder as finder_module
 from opendensepose.runtime import predictor as predictor_module
 
 STAGES = ("read", "resize", "detector", "decoder", "dense", "decode")
@@ -52,6 +53,7 @@ def watched(
     with (
         replaced(predictor_module, "read_image", "read"),
         replaced(predictor_module, "preprocess", "resize"),
+        replaced(finder_module, "preprocess", "resize"),
         replaced(predictor_module, "decode", "decode"),
         replaced(predictor._detector, "run", "detector"),
         replaced(decoder, "run", "decoder") if decoder is not None else nullcontext(),

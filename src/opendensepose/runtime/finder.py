@@ -28,14 +28,16 @@ class Finder:
 
     def __call__(self, picture: NDArray[np.uint8], least: float) -> Found:
         """People of a photo [H, W, 3] with a score of `least` or more, best first, none of them empty."""
-        usual, closer = (preprocess(picture, **size) for size in self._sizes)
-        boxes, scores = self._see(picture, usual, least)
-        if len(closer) >= WORTH * len(usual):
-            more = self._see(picture, closer, least)
-            boxes, scores = np.concatenate([boxes, more[0]]), np.concatenate([scores, more[1]])
+        parts = [self._see(picture, image, least) for image in self.images(picture)]
+        boxes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.argsort(-scores, kind="stable")
         order = order[distinct(boxes[order], self._same)][: self._most]
         return boxes[order], scores[order]
+
+    def images(self, picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """What the detector sees of a photo: the usual image, and a larger one where it has the pixels."""
+        usual, closer = (preprocess(picture, **size) for size in self._sizes)
+        return [usual, closer] if len(closer) >= WORTH * len(usual) else [usual]
 
     def _see(self, picture: NDArray[np.uint8], image: NDArray[np.uint8], least: float) -> Found:
         found = self._detector.run({"image": image})

@@ -166,6 +166,12 @@ class Predictor:
         result = result[order]
         return result[(visible_share(result) >= OWN) | (detected[kept][order] >= DETECTED)]
 
+    def network_images(self, picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """What the detector sees of an RGB picture [H, W, 3]: one image, or of a large one two."""
+        if self._finder is not None:
+            return self._finder.images(picture)
+        return [preprocess(picture, **self._input)]
+
     def _around(self, found: Arrays, net_boxes: NDArray) -> tuple[Arrays, NDArray]:
         """The maps that the dense graph reads, and the boxes in them; a decoder decodes around them only."""
         if self._decoder is None:
