@@ -44,6 +44,7 @@ from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import save_checkpoint
 from opendensepose.train.inpaint import inpaint
 
+POINTS, NOISE = 14, 0.02  # annotated of each part at most; metres
 NEW = ("predictor.", "presence.", "person.")  # not of the common trunk
 RCNN: dict[str, Any] = {"model": "small", "data": "clean"}
 ARMS: dict[str, dict[str, Any]] = {
@@ -216,8 +217,8 @@ def main() -> None:
         "--init-rcnn", default="small", help="the same for DensePose-RCNN; small: its detector"
     )
     parser.add_argument("--assets", type=Path, help="folder of clothes, poses, ...; default: procedural")
-    parser.add_argument("--noise", type=float, default=0.02, help="of annotated points, metres")
-    parser.add_argument("--points", type=int, default=14, help="at most, for each part of a person")
+    parser.add_argument("--noise", type=float, default=NOISE, help="of annotated points, metres")
+    parser.add_argument("--points", type=int, default=POINTS, help="at most, for each part of a person")
     parser.add_argument("--pictures", type=int, default=600)
     parser.add_argument("--test-pictures", type=int, default=150)
     parser.add_argument("--teacher-steps", type=int, default=1500)

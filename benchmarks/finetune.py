@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks import guided, machine
-from benchmarks.ablation import annotated
+from benchmarks.ablation import NOISE, POINTS, annotated
 from opendensepose.data.coco import AnnotationFile, write_annotations
 from opendensepose.export import load_model, read_weights
 from opendensepose.model.crops import CropNet
@@ -23,9 +23,6 @@ from opendensepose.synth.dataset import write_dataset
 from opendensepose.train import TrainConfig, train
 from opendensepose.train.build import own_weights
 from opendensepose.train.checkpoint import load_weights
-
-NOISE = 0.02  # metres
-POINTS = 14  # of each part at most
 
 
 def annotate(folder: Path, people: int, path: Path) -> int:

@@ -95,7 +95,7 @@ def fresh(model: str, image: Path, runs: int) -> tuple[float, float]:
 def print_table(rows: list[dict[str, Any]], start: dict[str, Any]) -> None:
     """One line for each picture."""
     print(
-        "picture      network input  people     ms  images/s   bar    "
+        f"picture      {'network input':>19s}  people     ms  images/s   bar    "
         + "  ".join(f"{s:>8s}" for s in STAGES)
     )
     for row in rows:
@@ -103,7 +103,7 @@ def print_table(rows: list[dict[str, Any]], start: dict[str, Any]) -> None:
         network = " and ".join(f"{width}x{height}" for height, width in row["network_input"])
         bar = BARS.get((height, width))
         print(
-            f"{width}x{height:<8d} {network:>13s} {row['people_found']:7d} {row['ms']:6.1f} "
+            f"{width}x{height:<8d} {network:>19s} {row['people_found']:7d} {row['ms']:6.1f} "
             f"{row['images_per_s']:9.1f} {f'>= {bar:.0f}' if bar else '-':>5s}    "
             + "  ".join(f"{row['stages_ms'][stage]:8.2f}" for stage in STAGES)
             + f"   peak {row['peak_mb']:.0f} MB (bar 600)"
