@@ -59,7 +59,7 @@ def expect_same(one, other, tolerance):
 
 def both(people, tmp_path, steps=20, **options):
     """Losses of one process with batches of four and of two with batches of two."""
-    options = {"data": [str(people)], "steps": steps, "optimizer": "sgd", "lr": 2e-4, **options}
+    options = {"data": [str(people)], "steps": steps, "optimizer": "sgd", "lr": 1e-4, **options}
     runs = [
         start(tmp_path, out=str(tmp_path / "one"), batch_size=4, **options),
         start(tmp_path, out=str(tmp_path / "two"), batch_size=2, processes=2, **options),
