@@ -140,7 +140,7 @@ def _stage(inputs: int, width: int, blocks: int, norm: Norm) -> nn.Sequential:
 def _apart(deconv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     """What a transposed convolution of kernel and stride 2 gives: a product for the four cells of each.
 
-    Its gradient takes a fifth of the time on CPUs. The channels of a cell lie side by side.
+    Its gradient takes a fraction of the time on CPUs. The channels of a cell lie side by side.
     """
     rows = deconv.weight.permute(2, 3, 1, 0).flatten(1, 2)  # [2, 2 O, C]
     bias = None if deconv.bias is None else deconv.bias.repeat(2)
