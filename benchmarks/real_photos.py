@@ -22,6 +22,7 @@ from benchmarks.sheet import contact_sheet
 from opendensepose.core.types import DenseMap, Result
 from opendensepose.data import Person, read_annotations
 from opendensepose.data.coco import KEYPOINTS
+from opendensepose.eval.masks import Mask, detection_mask, overlap
 from opendensepose.eval.scoring import found_by
 from opendensepose.surface.body import Body
 from opendensepose.surface.parts import MIRROR_CHART
@@ -158,18 +159,20 @@ def street(predictor: odp.Predictor, folder: Path, drawn: list[Any]) -> Numbers:
     instances = cv2.imread(str(folder / "street_official_INDS.png"), cv2.IMREAD_UNCHANGED)
     official = cv2.imread(str(folder / "street_official_IUV.png"), cv2.IMREAD_UNCHANGED)
     numbers = [int(n) for n in np.unique(instances) if n]
-    boxes = np.stack([mask_box(instances == n) for n in numbers])
+    masks = [instances == n for n in numbers]
+    boxes = np.stack([mask_box(mask) for mask in masks])
     own, given = predictor(path), predictor(path, boxes=boxes)
-    overlaps = [mask_overlaps(dense, instances, numbers) for dense in own.dense]
+    theirs = [Mask(0, 0, mask, int(mask.sum())) for mask in masks]
+    mine = [detection_mask(dense.labels, dense.box, own.image_size) for dense in own.dense]
+    overlaps = [[overlap(m, t, crowd=False) for t in theirs] for m in mine]
     found = found_by(np.array(overlaps).reshape(-1, len(numbers)), 0.5)
     drawn += [("street_own", own), ("street_given", given)]
     people = {}
-    for index, number in enumerate(numbers):
-        mask = instances == number
-        mine = own.dense[found[index]] if found[index] >= 0 else None
+    for index, (number, mask) in enumerate(zip(numbers, masks, strict=True)):
+        seen = own.dense[found[index]] if found[index] >= 0 else None
         people[number] = {
             "pixels": int(mask.sum()),
-            "own": compare_with_official(mine, mask, official),
+            "own": compare_with_official(seen, mask, official),
             "given": compare_with_official(given.dense[index], mask, official),
         }
     unoccluded = [people[n] for n in UNOCCLUDED if n in people]
@@ -190,16 +193,6 @@ def mask_box(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Box [4] xyxy around a mask."""
     rows, columns = np.nonzero(mask)
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
-
-
-def mask_overlaps(dense: DenseMap, instances: NDArray[Any], numbers: list[int]) -> list[float]:
-    """IoU of a person's pixels with those of each of the `numbers` in [H, W]."""
-    x, y, w, h = dense.box
-    own = np.zeros(instances.shape, bool)
-    place = own[y : y + h, x : x + w]
-    place[:] = dense.labels[: place.shape[0], : place.shape[1]] > 0
-    masks = [instances == n for n in numbers]
-    return [float((own & mask).sum() / (own | mask).sum()) for mask in masks]
 
 
 def compare_with_official(

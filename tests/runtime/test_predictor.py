@@ -186,9 +186,8 @@ def test_a_person_on_the_pixels_of_a_better_one_needs_the_detector(
     detector = tiny_model.detector(boxes, np.array([0.9, score], np.float32))
     path = tiny_model.write(tmp_path / "m.odp", detector=detector, dense=tiny_model.dense(certainty=True))
     predictor = odp.load(path, device="cpu")
-    assert (
-        len(predictor(picture(200, 100), threshold=0.0)) == 2
-    )  # about half of the second's pixels are its own
+    # about half of the second's pixels are its own
+    assert len(predictor(picture(200, 100), threshold=0.0)) == 2
     monkeypatch.setattr(module, "OWN", 0.9)
     assert len(predictor(picture(200, 100), threshold=0.0)) == people
 

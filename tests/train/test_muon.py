@@ -63,13 +63,17 @@ def test_momentum_carries_over_and_state_survives() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1))
     optimizer = Muon(groups(net), LR)
     step(net, optimizer, 1)
-    first = copy.deepcopy(optimizer.state[net[0].weight]["momentum"])
+    first = optimizer.state[net[0].weight]["momentum"].clone()
+    x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(2))  # of the second step
+    (gradient,) = torch.autograd.grad(net(x).square().sum(), net[0].weight)
     again = copy.deepcopy(net)
     other = Muon(groups(again), LR)
     other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     step(net, optimizer, 2)
     step(again, other, 2)
-    assert not torch.equal(optimizer.state[net[0].weight]["momentum"], MOMENTUM * first)
+    momentum = optimizer.state[net[0].weight]["momentum"]
+    torch.testing.assert_close(momentum, MOMENTUM * first + (1 - MOMENTUM) * gradient)
+    assert not torch.equal(momentum, MOMENTUM * first)
     for one, two in zip(net.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, two)
 

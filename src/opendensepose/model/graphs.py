@@ -56,19 +56,20 @@ class Crops(nn.Module):
         net = cast(CropNet, self.model[CROPS])
         outputs, context = net(crops.permute(0, 3, 1, 2).to(torch.float32))
         body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
-        best = outputs["fine"].softmax(1)[:, 1:].amax(1)
+        chances = outputs["fine"].softmax(1)
+        best = chances[:, 1:].amax(1)
         sure = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
         clear = CLEAR * (sure.logit(1e-6) - USUAL)
-        outputs["fine"] = evened(outputs["fine"])
+        outputs["fine"] = evened(chances)
         return (*outputs.values(), (net.person(context)[:, 0] + clear).sigmoid())
 
 
-def evened(logits: Tensor) -> Tensor:
-    """Logits [N, C, S, T] of the mean probabilities of each cell and its neighbours.
+def evened(chances: Tensor) -> Tensor:
+    """Logarithms of the mean probabilities [N, C, S, T] of each cell and its neighbours.
 
     Where two charts are about equally probable single cells fall to either by chance, in a chequered pattern.
     """
-    around = F.avg_pool2d(logits.softmax(1), 3, 1, 1, count_include_pad=False)
+    around = F.avg_pool2d(chances, 3, 1, 1, count_include_pad=False)
     return torch.log(around.clamp(min=TINY))
 
 
