@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from opendensepose.model.crops import NOBODY, CropNet, CropTraining, whole_crops
+from opendensepose.model.crops import NOBODY, CropNet, CropTraining, Edges, whole_crops
 from opendensepose.model.targets import DENSE, SPARSE, UNKNOWN, Truth
 from opendensepose.model.training import Rules
 
@@ -34,6 +34,34 @@ def test_maps_have_half_the_crops_sides() -> None:
         "v": (2, 25, 32, 48),
     }
     assert vector.shape == (2, 24)
+
+
+def test_edges_lie_where_they_are_seen() -> None:
+    """A cell at stride 2 changes the maps of its own and of the eight beside it; one at stride 4 those near it."""
+    torch.manual_seed(0)
+    edges = Edges(4, 8, 16, 5, torch.nn.BatchNorm2d).eval()
+    half, x = torch.randn(1, 4, 16, 12), torch.randn(1, 8, 8, 6)
+    other_half, other_x = half.clone(), x.clone()
+    other_half[:, :, 7, 4] += 5
+    other_x[:, :, 3, 2] += 5
+    with torch.no_grad():
+        before = edges(half, x)
+        fine, coarse = ((edges(*pair) != before).any(1)[0] for pair in ((other_half, x), (half, other_x)))
+    assert before.shape == (1, 5, 16, 12)
+    assert fine[6:9, 3:6].sum() == fine.sum() == 9
+    rows, columns = (torch.nonzero(coarse.any(axis))[:, 0] for axis in (1, 0))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 9, 2, 7)  # cells 6, 7 and 4, 5 +- 2
+
+
+def test_weights_of_a_net_without_edges_give_nearly_its_maps() -> None:
+    torch.manual_seed(0)
+    net, crops = CropNet(**NARROW).eval(), torch.rand(2, 3, 64, 96) * 255
+    seen: list[torch.Tensor] = []
+    net.predictor.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        maps, _ = net(crops)
+        without = net.predictor.deconv(seen[0])
+    assert (maps["u"] - without[:, 27:52]).abs().max() < 0.05
 
 
 def test_each_crop_is_its_persons() -> None:

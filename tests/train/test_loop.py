@@ -138,6 +138,7 @@ def test_lost_losses_stop_the_run(people, tiny_net, tmp_path):
         ({}, "exactly one"),
         ({"steps": 0}, "more than 0"),
         ({"steps": 1, "batch_size": -1}, "batch_size: expected 0 or more"),
+        ({"steps": 1, "alone": -1}, "alone: expected 0 or more"),
         ({"steps": 1, "precision": "16"}, "32 or bf16"),
         ({"steps": 1, "canvases": ((100, 64),)}, "multiples of 32"),
     ],

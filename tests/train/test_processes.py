@@ -11,10 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.fabric import Fabric
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
+from opendensepose.train.config import TrainConfig
+from opendensepose.train.dataset import Batches, loader
+from opendensepose.train.loop import resolve
 from opendensepose.train.norms import SharedNorm, share_norms
+from opendensepose.train.run import Run
 
 SCRIPT = """
 import sys, json
@@ -92,6 +97,26 @@ def test_two_processes_and_one_with_the_detector(people, tmp_path):
             for run in (one, two)
         ]
         expect_same(*chosen, tolerance)
+
+
+def test_processes_that_step_alone_meet_at_the_mean(people, tiny_net, tmp_path):
+    """Of the weights that two runs reach, each on every second batch; then nobody is ahead of the other."""
+    options = {**COMMON, "data": [str(people)], "steps": 3, "batch_size": 2, "lr": 1e-3}
+    assert start(tmp_path, out=str(tmp_path / "two"), processes=2, alone=3, **options).wait(500) == 0
+    met = torch.load(tmp_path / "two" / "last.pt", weights_only=True)["model"]
+    fabric, ends = Fabric(accelerator="cpu", devices=1), []
+    for rank in (0, 1):
+        config = resolve(TrainConfig.from_dict({**options, "out": str(tmp_path / f"{rank}")}))
+        run = Run(fabric, config)
+        batches = iter(loader(Batches(run.sources, config), range(rank, 6, 2), 0))
+        for _ in range(3):
+            run.train_step(batches, 0.0)
+        ends.append(run.plain.state_dict())
+    assert all(torch.isfinite(end[name]).all() for end in ends for name in met)
+    moved = [name for name in met if not torch.equal(ends[0][name], ends[1][name])]
+    assert len(moved) > 20
+    for name in moved:
+        assert torch.allclose(met[name], (ends[0][name] + ends[1][name]) / 2, atol=1e-5), name
 
 
 def test_a_killed_run_goes_on_with_the_same_losses(people, tmp_path):

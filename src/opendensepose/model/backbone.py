@@ -138,7 +138,10 @@ class ResNet(nn.Module):
         self.channels = tuple(width * expansion for width in widths)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        x = self.stem(images)
+        return self.after_stem(self.stem(images))
+
+    def after_stem(self, x: Tensor) -> list[Tensor]:
+        """What the stages make of the stem's features [B, stem, H/4, W/4]."""
         outputs = []
         for stage in self.stages:
             x = stage(x)

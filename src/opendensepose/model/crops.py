@@ -30,7 +30,8 @@ class CropNet(nn.Module):
     """Crops [B, 3, H, W] (RGB 0..255, sides multiples of 32) -> coarse, fine, u, v [B, *, H/2, W/2].
 
     A ResNet and a way back up to stride 4, with the mean of the whole crop in every cell of the coarsest map:
-    which side of a person is seen is a question about the whole person.
+    which side of a person is seen is a question about the whole person. Where one chart ends and the next
+    begins is one about edges: the maps, at stride 2, see the stem's own.
     """
 
     mean: Tensor  # [3, 1, 1]
@@ -58,6 +59,7 @@ class CropNet(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip((*up[1:], top), up, strict=True))
         self.up = nn.ModuleList(ConvNorm(n, n, norm=norm) for n in up)
         self.predictor = DensePredictor(up[0], coarse=coarse, kernel=2, confidences=confidences)
+        self.edges = Edges(widths[0] // 2, up[0], 32, sum(self.predictor.split.values()), norm)
         self.presence = nn.Linear(top, CHARTS)  # which charts are seen, for training only
         self.person = nn.Linear(top, 1)  # is it a crop of one person, whom the box fits?
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
@@ -65,16 +67,33 @@ class CropNet(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The maps and the whole-person vectors [B, widths[3]]."""
-        stages = self.backbone((crops - self.mean) / self.std)
+        first, second = self.backbone.stem  # type: ignore[misc]
+        half = first((crops - self.mean) / self.std)
+        stages = self.backbone.after_stem(second(half))
         context = self.context(stages[-1].mean((2, 3)))
         x = self.mix(F.relu(stages[-1] + context[:, :, None, None]))
         for i in (2, 1, 0):
             x = self.up[i](F.relu(self.across[i](stages[i]) + bilinear(self.down[i](x))))
-        maps = self.predictor(x)
+        maps = self.predictor(x, self.edges(half, x))
         if not self.training:  # what is body is for `coarse` to say
             maps["coarse"] = torch.cat([maps["coarse"][:, :1] - LEAN, maps["coarse"][:, 1:]], 1)
             maps["fine"] = torch.cat([maps["fine"][:, :1] - NEVER, maps["fine"][:, 1:]], 1)
         return maps, F.relu(context)
+
+
+class Edges(nn.Module):
+    """What features at stride 2 [B, half, 2S, 2T] add to maps made at stride 4; at first next to nothing."""
+
+    def __init__(self, half: int, channels: int, width: int, outputs: int, norm: Norm) -> None:
+        super().__init__()
+        self.across, self.down = nn.Conv2d(half, width, 1), nn.Conv2d(channels, width, 1)
+        self.mix = ConvNorm(width, width, norm=norm)
+        self.last = nn.Conv2d(width, outputs, 1)
+        nn.init.normal_(self.last.weight, std=1e-3)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, half: Tensor, x: Tensor) -> Tensor:
+        return self.last(self.mix(F.relu(self.across(half) + bilinear(self.down(x)))))
 
 
 class CropTraining(nn.Module):

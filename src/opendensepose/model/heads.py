@@ -180,9 +180,11 @@ class DensePredictor(nn.Module):
         )
         self.deconv.bias = nn.Parameter(bias)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, more: Tensor | None = None) -> dict[str, Tensor]:
+        """The maps by their names; `more` [R, *, 2S, 2S] is added to all of them, in the order of `split`."""
         quick = self.training and self.deconv.kernel_size[0] == 2
-        x = (_apart(self.deconv, x) if quick else self.deconv(x)).float()
+        x = _apart(self.deconv, x) if quick else self.deconv(x)
+        x = (x if more is None else x + more).float()
         x = bilinear(x, self.upscale) if self.upscale > 1 else x
         maps = dict(zip(self.split, x.split(list(self.split.values()), 1), strict=True))
         for segmentation in ("coarse", "fine"):

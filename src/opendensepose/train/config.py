@@ -74,6 +74,7 @@ class TrainConfig:
     sync_norms: bool = False  # batch norms over the pictures of all processes
     seed: int = 0
     processes: int = 1  # that train, each on `batch_size` images per step
+    alone: int = 0  # steps that each takes alone between averages of the weights; 0: gradients are averaged
     threads: int = 2  # of each of them
     workers: int = 1  # processes that read and augment, for each of them
     precision: str = "32"  # "32" or "bf16" (only faster on CPUs that have bf16 instructions)
@@ -110,8 +111,9 @@ class TrainConfig:
                 )
         if not self.data and not self.annotations:
             raise ValueError("data, annotations: expected at least one folder or file, got none")
-        if self.batch_size < 0:
-            raise ValueError(f"batch_size: expected 0 or more, got {self.batch_size}")
+        for name in ("batch_size", "alone"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         for name in ("accumulate", "processes", "threads", "log_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")

@@ -82,7 +82,7 @@ def fit(fabric: Fabric, options: dict[str, Any], quiet: bool, sources: list[Sour
     before, start = run.elapsed, time.monotonic()
     next_save = run.elapsed + 60 * config.save_minutes
     parent = os.getppid() if world > 1 else None  # a run of one process may outlive its shell
-    while (progress := fabric.broadcast(run.progress)) < 1:
+    while (progress := run.meet()) < 1:
         if parent not in (None, os.getppid()):  # the run was killed: nobody else could stop its children
             raise SystemExit(f"step {run.step}: the starting process has ended")
         losses, shown = run.train_step(batches, progress)

@@ -81,6 +81,7 @@ class Run:
         self.step, self.elapsed, self.waited, self.best = 0, 0.0, 0.0, -1.0
         self.average = Average(self.plain, config.ema)
         self._resume(optimizer)
+        self._met = self.progress
         self.wrapped, self.optimizer = fabric.setup(self.trainee, optimizer)
 
     def _resume(self, optimizer: torch.optim.Optimizer) -> None:
@@ -112,7 +113,7 @@ class Run:
             start = time.monotonic()
             batch = next(batches)
             self.waited += time.monotonic() - start
-            last = part == config.accumulate - 1
+            last = part == config.accumulate - 1 and not config.alone
             with (
                 self.fabric.no_backward_sync(self.wrapped, enabled=not last)
                 if config.processes > 1
@@ -129,23 +130,40 @@ class Run:
         return {name: sum(x[name] for x in losses) / len(losses) for name in losses[0]}, shown
 
     def _accumulate(self, batch: Batch) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """Add the gradients of one batch, each loss divided by the counts of all processes."""
+        """Add the gradients of one batch, each loss divided by the counts of all who share a step."""
         config = self.config
+        together = 1 if config.alone else self.fabric.world_size
         images = self.fabric.to_device(batch.images).float().contiguous(memory_format=torch.channels_last)
         generators = [torch.Generator().manual_seed(config.seed * 1_000_003 + p) for p in batch.positions]
         terms, shown = self.wrapped(images, _to_device(self.fabric, batch.truth), generators)
         sums = torch.stack([torch.stack([t.total.detach(), t.divisor]) for t in terms.values()])
-        if self.fabric.world_size > 1:
+        if together > 1:
             sums = torch.as_tensor(self.fabric.all_reduce(sums, reduce_op="sum"))
         counts = torch.where(sums[:, 1] > 0, sums[:, 1], 1.0)
         weights = [_weight(name, config.weights) / config.accumulate for name in terms]
         shares = torch.stack([t.total for t in terms.values()]) / counts * counts.new_tensor(weights)
-        total = shares.sum() * self.fabric.world_size  # the mean of gradients over processes is their sum
+        total = shares.sum() * together  # the mean of gradients over processes is their sum
         if not torch.isfinite(total):
             got = float(total.detach())
             raise RuntimeError(f"step {self.step}: expected a finite loss, got {got}; try a smaller lr")
         self.fabric.backward(total)
         return dict(zip(terms, (sums[:, 0] / counts).tolist(), strict=True)), shown
+
+    def meet(self) -> float:
+        """The progress, which all processes share; those that step alone get the mean of their weights.
+
+        Local SGD (Stich 2019): they meet every so many steps only, so that none waits for others at each.
+        """
+        config = self.config
+        if config.alone and self.step % config.alone and self.step != config.steps:
+            return self._met
+        if config.alone and self.fabric.world_size > 1:
+            state = [v for v in self.plain.state_dict().values() if v.is_floating_point()]
+            mean = torch.as_tensor(self.fabric.all_reduce(torch.cat([v.flatten() for v in state])))
+            for own, part in zip(state, mean.split([v.numel() for v in state]), strict=True):
+                own.copy_(part.view_as(own))
+        self._met = float(self.fabric.broadcast(self.progress))
+        return self._met
 
     def save(self, name: str) -> None:
         """Write everything that a resumed run needs."""
