@@ -37,7 +37,7 @@ def test_maps_have_half_the_crops_sides() -> None:
 
 
 def test_edges_lie_where_they_are_seen() -> None:
-    """A cell at stride 2 changes the maps of its own and of the eight beside it; one at stride 4 those near it."""
+    """A cell at stride 2 changes the maps of its own and the eight beside it; at stride 4 those near it."""
     torch.manual_seed(0)
     edges = Edges(4, 8, 16, 5, torch.nn.BatchNorm2d).eval()
     half, x = torch.randn(1, 4, 16, 12), torch.randn(1, 8, 8, 6)
