@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -30,6 +31,7 @@ from opendensepose.runtime.jobs import predict_dataset
 
 HEIGHTS = (0, 60, 150, 300, 100_000)  # pixels: limits of the groups by which recall is told
 PIXELS = 1000  # looked at per person, evenly spread: enough for the medians, and quick
+NEAR = 0.015  # of a person's height: what is less far from another chart, or from their outline, is near it
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Pixels:
     true: NDArray[np.uint8]  # [P] chart 1..24
     predicted: NDArray[np.uint8]  # [P] chart 0..24, 0 = background or missed
     error: NDArray[np.float64]  # [P] metres on the rest-pose body; infinite where predicted is 0
+    near: NDArray[np.bool_]  # [P] near another chart
 
     def summary(self) -> dict[str, Any]:
         """Shares of all pixels; the median error is over those where a body was predicted."""
@@ -54,20 +57,18 @@ class Pixels:
             "median_error_cm": float(100 * np.median(self.error[body])) if body.any() else None,
         }
 
-    def of_part(self, chart: int) -> Pixels:
-        """Those whose true chart is `chart`."""
-        chosen = self.true == chart
-        return Pixels(self.true[chosen], self.predicted[chosen], self.error[chosen])
+    def chosen(self, keep: NDArray[np.bool_]) -> Pixels:
+        """Those with `keep` [P]."""
+        return Pixels(*(getattr(self, name)[keep] for name in COLUMNS))
 
 
-NO_PIXELS = Pixels(np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0))
+COLUMNS = ("true", "predicted", "error", "near")
+NO_PIXELS = Pixels(np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0), np.zeros(0, bool))
 
 
 def joined(parts: list[Pixels]) -> Pixels:
     """All of them in one."""
-    columns = (
-        [getattr(part, name) for part in [NO_PIXELS, *parts]] for name in ("true", "predicted", "error")
-    )
+    columns = ([getattr(part, name) for part in [NO_PIXELS, *parts]] for name in COLUMNS)
     return Pixels(*(np.concatenate(column) for column in columns))
 
 
@@ -81,14 +82,25 @@ class Truth:
 
     def compare(self, person: Person, dense: DenseMap | None, atlas: odp.Atlas) -> Pixels:
         """The person's pixels against a predicted map (None: missed)."""
-        rows, columns = np.nonzero((self.instance == person.instance) & (self.chart > 0))
+        own = np.where(self.instance == person.instance, self.chart, 0)
+        rows, columns = np.nonzero(own)
         step = max(len(rows) // PIXELS, 1)
         rows, columns = rows[::step], columns[::step]
         true, true_uv = self.chart[rows, columns], self.uv[:, rows, columns].T
         chart, uv = measures.read_map(dense, np.stack([columns, rows], axis=1) + 0.5)
         here = measures.surface_points(atlas, chart, uv)
         error = measures.distance(here, measures.surface_points(atlas, true, true_uv))
-        return Pixels(true, chart, error)
+        height = person.box[3] - person.box[1]
+        near = to_another_label(own)[rows, columns] < NEAR * height
+        return Pixels(true, chart, error, near)
+
+
+def to_another_label(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How far each pixel of [H, W] is from the border of its label, pixels, to about half a pixel."""
+    grown = cv2.dilate(labels, np.ones((3, 3), np.uint8))
+    shrunk = cv2.erode(labels, np.ones((3, 3), np.uint8))
+    inside = (grown == labels) & (shrunk == labels)
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5) + 0.5, np.float32)
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,11 @@ def summarise(answers: list[Answer]) -> dict[str, Any]:
         "without_people": {"images": len(empty), "nobody_found": float(np.mean(empty)) if empty else None},
         "given_boxes": given.summary(),
         "own_boxes": own.summary(),
-        "parts_given_boxes": {n: given.of_part(k).summary() for k, n in enumerate(odp.PART_NAMES) if k},
+        "near_given_boxes": given.chosen(given.near).summary(),
+        "inside_given_boxes": given.chosen(~given.near).summary(),
+        "parts_given_boxes": {
+            n: given.chosen(given.true == k).summary() for k, n in enumerate(odp.PART_NAMES) if k
+        },
     }
 
 
@@ -171,14 +187,18 @@ def print_summary(numbers: dict[str, Any]) -> None:
     empty = numbers["without_people"]
     print(f"pictures without people: {empty['images']}, nobody found in {share(empty['nobody_found'])}")
     rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}
+    rows |= {
+        f"  within {NEAR:.1%} of a chart's border": numbers["near_given_boxes"],
+        "  further inside": numbers["inside_given_boxes"],
+    }
     rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
-    print(f"{'':30s}  pixels  on body  right part  <10 cm  <20 cm  median error")
+    print(f"{'':34s}  pixels  on body  right part  <10 cm  <20 cm  median error")
     for name, row in rows.items():
         if not row["pixels"]:
             continue
         error = row["median_error_cm"]
         print(
-            f"{name:30s} {row['pixels']:7d} {row['on_body']:8.2f} {row['right_part']:11.2f} "
+            f"{name:34s} {row['pixels']:7d} {row['on_body']:8.2f} {row['right_part']:11.2f} "
             f"{row['within_10cm']:7.2f} {row['within_20cm']:7.2f} "
             + ("            -" if error is None else f"{error:10.1f} cm")
         )
