@@ -31,6 +31,7 @@ from opendensepose.runtime.jobs import predict_dataset
 
 HEIGHTS = (0, 60, 150, 300, 100_000)  # pixels: limits of the groups by which recall is told
 PIXELS = 1000  # looked at per person, evenly spread: enough for the medians, and quick
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 NEAR = 0.015  # of a person's height: what is less far from another chart, or from their outline, is near it
 
 
@@ -111,6 +112,7 @@ class Answer:
     own: Pixels
     detections: int
     found: NDArray[np.bool_]  # [K] which of the annotated people
+    right: NDArray[np.float64]  # [K] share of each one's pixels with the right part, given boxes, or NaN
     height: NDArray[np.float64]  # [K] of their visible boxes, pixels
 
 
@@ -122,11 +124,13 @@ def compare(predictor: odp.Predictor, atlas: odp.Atlas, folder: Path, sample: Sa
     given, own = predictor(path, boxes=boxes), predictor(path)
     found = measures.match(own.boxes, boxes)
     mine = [own.dense[n] if n >= 0 else None for n in found]
+    each = [truth.compare(p, d, atlas) for p, d in zip(sample.people, given.dense, strict=True)]
     return Answer(
-        joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, given.dense, strict=True)]),
+        joined(each),
         joined([truth.compare(p, d, atlas) for p, d in zip(sample.people, mine, strict=True)]),
         len(own),
         found >= 0,
+        np.array([pixels.summary().get("right_part", np.nan) for pixels in each]),
         boxes[:, 3] - boxes[:, 1],
     )
 
@@ -134,7 +138,9 @@ def compare(predictor: odp.Predictor, atlas: odp.Atlas, folder: Path, sample: Sa
 def summarise(answers: list[Answer]) -> dict[str, Any]:
     """All numbers, with those of each part."""
     given, own = joined([a.given for a in answers]), joined([a.own for a in answers])
-    found, height = (np.concatenate([getattr(a, k) for a in answers]) for k in ("found", "height"))
+    found, height, right = (
+        np.concatenate([getattr(a, k) for a in answers]) for k in ("found", "height", "right")
+    )
     detections, hits = sum(a.detections for a in answers), int(found.sum())
     empty = [a.detections == 0 for a in answers if not len(a.found)]
     return {
@@ -148,6 +154,7 @@ def summarise(answers: list[Answer]) -> dict[str, Any]:
         "without_people": {"images": len(empty), "nobody_found": float(np.mean(empty)) if empty else None},
         "given_boxes": given.summary(),
         "own_boxes": own.summary(),
+        "right_part_of_people": {str(q): float(np.nanquantile(right, q)) for q in QUANTILES if len(right)},
         "near_given_boxes": given.chosen(given.near).summary(),
         "inside_given_boxes": given.chosen(~given.near).summary(),
         "parts_given_boxes": {
@@ -184,6 +191,8 @@ def print_summary(numbers: dict[str, Any]) -> None:
     print("recall by height:", "; ".join(groups))
     if "gps" in numbers:
         print("GPS:", ", ".join(f"{name} {share(value)}" for name, value in numbers["gps"].items()))
+    people = ", ".join(f"{q}: {share(value)}" for q, value in numbers["right_part_of_people"].items())
+    print("right part of single people, given boxes, quantiles", people)
     empty = numbers["without_people"]
     print(f"pictures without people: {empty['images']}, nobody found in {share(empty['nobody_found'])}")
     rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}

@@ -37,4 +37,4 @@ def test_operations_of_an_official_net() -> None:
     maps = 5 * 784 * 16 * 2 * 512 * 77 / 1e9
     assert head == pytest.approx(139, abs=1) and counts["dense"] == pytest.approx(head + maps, rel=0.01)
     small = operations({}, 256, 352, 1)
-    assert small["decoder"] == 0 and small["dense"] < 1
+    assert small["decoder"] == 0 and small["dense"] < head / 100

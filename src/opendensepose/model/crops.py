@@ -7,6 +7,8 @@ are seen sharply, and it learns people of one size only.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -67,7 +69,7 @@ class CropNet(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The maps and the whole-person vectors [B, widths[3]]."""
-        first, second = self.backbone.stem  # type: ignore[misc]
+        first, second = cast(nn.Sequential, self.backbone.stem)
         half = first((crops - self.mean) / self.std)
         stages = self.backbone.after_stem(second(half))
         context = self.context(stages[-1].mean((2, 3)))
