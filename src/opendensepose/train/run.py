@@ -159,7 +159,8 @@ class Run:
             return self._met
         if config.alone and self.fabric.world_size > 1:
             state = [v for v in self.plain.state_dict().values() if v.is_floating_point()]
-            mean = torch.as_tensor(self.fabric.all_reduce(torch.cat([v.flatten() for v in state])))
+            flat = torch.cat([v.flatten() for v in state])
+            mean = torch.as_tensor(self.fabric.all_reduce(flat, reduce_op="mean"))
             for own, part in zip(state, mean.split([v.numel() for v in state]), strict=True):
                 own.copy_(part.view_as(own))
         self._met = float(self.fabric.broadcast(self.progress))
