@@ -147,6 +147,7 @@ def run_job(options: argparse.Namespace, arm: str, seed: int) -> None:
         cut_off=0.0,
         nobody=0.0,
         turned=0.0,
+        pasted=0.0,
         canvases=((192, 192),),
         steps=options.steps,
         batch_size=options.batch_size,

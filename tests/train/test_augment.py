@@ -4,7 +4,14 @@ import pytest
 from opendensepose.model.crops import CANVAS
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE
-from opendensepose.train.augment import choose_window, edge_window, new_hues, recolour, wrong_box
+from opendensepose.train.augment import (
+    choose_window,
+    edge_window,
+    new_hues,
+    recolour,
+    stranger_window,
+    wrong_box,
+)
 from opendensepose.train.picture import (
     Person,
     Picture,
@@ -14,6 +21,7 @@ from opendensepose.train.picture import (
     flip,
     join,
     only,
+    paste,
     turn,
     visible_boxes,
 )
@@ -140,6 +148,42 @@ def test_at_the_edge_a_part_of_the_person_remains():
     assert 0.33 < min(areas) < 0.4 and 0.85 < max(areas) < 0.92 and sides == {0, 1, 2, 3}
 
 
+def with_stranger():
+    """20 x 30 pixels, all 200, with somebody on rows 4..13 and columns 8..19."""
+    instance = np.zeros((20, 30), np.uint8)
+    instance[4:14, 8:20] = 1
+    grey = np.full((20, 30, 3), 200, np.uint8)
+    return Picture(grey, 5 * instance, np.zeros((2, 20, 30), np.uint8), instance)
+
+
+@pytest.mark.parametrize("front", [True, False])
+def test_pasted_people_hide_and_are_hidden(front):
+    before, stranger = only(picture(2), 2), with_stranger()
+    after = paste(before, stranger, front=front)
+    for row in range(20):
+        for column in range(30):
+            own = before.instance[row, column] > 0
+            over = stranger.instance[row, column] > 0 and (front or not own)
+            for name in ("chart", "instance", "coarse"):
+                old = getattr(before, name)[row, column]
+                assert getattr(after, name)[row, column] == (0 if over else old), name
+            assert over or (after.uv[:, row, column] == before.uv[:, row, column]).all()
+    assert np.array_equal(after.image[:, 24:], before.image[:, 24:])  # four sigma and more away
+    if front:
+        assert (after.image[7:11, 11:17] == 200).all()
+
+
+def test_strangers_are_somewhere_in_the_crop_at_about_the_same_scale():
+    rng, box, tall = np.random.default_rng(4), np.array([100.0, 50, 160, 250]), []
+    for _ in range(200):
+        window = stranger_window(rng, box, CANVAS, 0.8)
+        scale = CANVAS[0] / window.height
+        tall.append(200 * scale)
+        centre = np.array([130 - window.x, 150 - window.y]) * scale
+        assert (np.abs(centre - np.array(CANVAS[::-1]) / 2) <= 0.71 * scale * np.array([60, 200]) + 1).all()
+    assert 0.55 * 128 < min(tall) < 0.7 * 128 and 1.3 * 128 < max(tall) < 1.55 * 128
+
+
 def test_recolour_is_keyed_and_keeps_the_type():
     image = picture().image
     first, again, other = (recolour(np.random.default_rng(s), image) for s in (1, 1, 2))
@@ -196,6 +240,7 @@ def says_the_same(after):
         lambda p: crop(p, Window(4, 2, 20, 15), (60, 80)),
         lambda p: turn(crop(p, Window(0, 0, 30, 20), (160, 240)), 30, np.array([120, 80])),
         lambda p: only(p, 2),
+        lambda p: paste(only(p, 2), with_stranger(), front=True),
     ],
 )
 def test_points_go_with_the_rasters(change):

@@ -86,3 +86,12 @@ def test_boxes_of_nobody_show_nobody(people):
     assert all(len(numbers) == 1 for numbers in somebody.truth.instance)
     empty = [n for n, numbers in enumerate(nobody.truth.instance) if not len(numbers)]
     assert len(empty) > 6 and not nobody.truth.chart[empty].any()
+
+
+def test_people_of_other_pictures_leave_half_of_a_person(people):
+    entries = find_sources([str(people)])
+    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0}
+    alone, beside = (Batches(entries, config(people, **given, pasted=share))[0].truth for share in (0.0, 1.0))
+    before, after = ((truth.instances > 0).sum((1, 2)) for truth in (alone, beside))
+    assert (after <= before).all() and (2 * after >= before).all()
+    assert 0 < (after < before).sum() < 12  # some stand behind

@@ -58,6 +58,14 @@ def person_window(
     return Window(*crops.person_window(box, canvas, fill, zoom, shift))
 
 
+def stranger_window(
+    rng: np.random.Generator, box: NDArray[np.float64], canvas: tuple[int, int], fill: float
+) -> Window:
+    """The window that puts the person of a box [4] xyxy somewhere in the crop of another, at about its scale."""
+    zoom, shift = np.exp(rng.uniform(-0.5, 0.4)), rng.uniform(-0.7, 0.7, 2)
+    return Window(*crops.person_window(box, canvas, fill, zoom, shift))
+
+
 def wrong_box(
     rng: np.random.Generator,
     boxes: NDArray[np.float64],  # [K, 4] xyxy of the people

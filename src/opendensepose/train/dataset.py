@@ -13,10 +13,31 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from opendensepose.model.targets import DENSE, Points, Truth
-from opendensepose.train.augment import TURN, choose_window, edge_window, person_window, recolour, wrong_box
+from opendensepose.train.augment import (
+    TURN,
+    choose_window,
+    edge_window,
+    person_window,
+    recolour,
+    stranger_window,
+    wrong_box,
+)
 from opendensepose.train.config import TrainConfig
-from opendensepose.train.picture import Person, Picture, Window, crop, flip, join, only, turn, visible_boxes
+from opendensepose.train.picture import (
+    Person,
+    Picture,
+    Window,
+    crop,
+    flip,
+    join,
+    only,
+    paste,
+    turn,
+    visible_boxes,
+)
 from opendensepose.train.sources import Source
+
+VISIBLE = 0.5  # share of a person that people pasted before them leave
 
 
 @dataclass(frozen=True)
@@ -119,6 +140,8 @@ class Batches(Dataset[Batch]):
             )
             window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
+        if config.crops and picture.instance.any() and rng.random() < config.pasted:
+            picture = self._beside(rng, picture)
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
             picture = flip(picture)
         return replace(picture, image=recolour(rng, picture.image))
@@ -156,6 +179,21 @@ class Batches(Dataset[Batch]):
             if len(seen):
                 picture, box = other, seen[0].astype(np.float64)
         return picture, person_window(box, canvas, config.fill, rng)
+
+    def _beside(self, rng: np.random.Generator, picture: Picture) -> Picture:
+        """A crop with somebody of another picture in it, who leaves enough of its person to be seen."""
+        canvas = (picture.chart.shape[0], picture.chart.shape[1])
+        other = self.sources[rng.integers(len(self.sources))].read()
+        boxes, numbers = visible_boxes(other.instance)
+        if not len(numbers):
+            return picture
+        chosen = rng.integers(len(numbers))
+        window = stranger_window(rng, boxes[chosen].astype(np.float64), canvas, self.config.fill)
+        stranger = crop(only(other, int(numbers[chosen])), window, canvas)
+        if rng.random() < 0.5:
+            stranger = replace(stranger, image=stranger.image[:, ::-1], instance=stranger.instance[:, ::-1])
+        both = paste(picture, stranger, front=bool(rng.random() < 0.5))
+        return both if both.instance.sum() >= VISIBLE * picture.instance.sum() else picture
 
 
 def still_batches(

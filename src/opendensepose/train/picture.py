@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART, MIRROR_COARSE, MIRROR_U, MIRROR_V
 
+SOFT = 0.6  # pixels, sigma of the borders of pasted people
 MIRROR_KEYPOINTS = np.array([0, *(k + 1 if k % 2 else k - 1 for k in range(1, 17))])  # left and right in turn
 
 
@@ -212,6 +213,29 @@ def join(pictures: list[Picture]) -> Picture:
         square([p.coarse_labels() for p in pictures]) if known else None,
         people,
         Points.joined(points),
+    )
+
+
+def paste(picture: Picture, stranger: Picture, *, front: bool) -> Picture:
+    """The people of another picture of the same size put before, or behind, those of the first: nobody's labels.
+
+    Behind: over all but the people of the first. Borders are as soft as those of a photo.
+    """
+    over = stranger.instance > 0
+    if not front:
+        over &= picture.instance == 0
+    soft = cv2.GaussianBlur(over.astype(np.float32), (0, 0), SOFT)[..., None]
+    image = picture.image + soft * (stranger.image.astype(np.float32) - picture.image)
+    points = picture.points
+    column, row = np.floor(points.xy).astype(int).T
+    return replace(
+        picture,
+        image=(image + 0.5).astype(np.uint8),
+        chart=picture.chart * ~over,
+        uv=picture.uv * ~over,
+        instance=picture.instance * ~over,
+        coarse=None if picture.coarse is None else picture.coarse * ~over,
+        points=points.chosen(~over[row, column]),
     )
 
 
