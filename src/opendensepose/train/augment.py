@@ -61,7 +61,7 @@ def person_window(
 def stranger_window(
     rng: np.random.Generator, box: NDArray[np.float64], canvas: tuple[int, int], fill: float
 ) -> Window:
-    """The window that puts the person of a box [4] xyxy somewhere in the crop of another, at about its scale."""
+    """The window that puts the person of a box [4] xyxy somewhere in the crop of another, about as large."""
     zoom, shift = np.exp(rng.uniform(-0.5, 0.4)), rng.uniform(-0.7, 0.7, 2)
     return Window(*crops.person_window(box, canvas, fill, zoom, shift))
 

@@ -217,7 +217,7 @@ def join(pictures: list[Picture]) -> Picture:
 
 
 def paste(picture: Picture, stranger: Picture, *, front: bool) -> Picture:
-    """The people of another picture of the same size put before, or behind, those of the first: nobody's labels.
+    """The people of another picture of the same size before or behind those of the first: they are nobody.
 
     Behind: over all but the people of the first. Borders are as soft as those of a photo.
     """
