@@ -191,7 +191,7 @@ class Batches(Dataset[Batch]):
         window = stranger_window(rng, boxes[chosen].astype(np.float64), canvas, self.config.fill)
         stranger = crop(only(other, int(numbers[chosen])), window, canvas)
         if rng.random() < 0.5:
-            stranger = replace(stranger, image=stranger.image[:, ::-1], instance=stranger.instance[:, ::-1])
+            stranger = flip(stranger)
         both = paste(picture, stranger, front=bool(rng.random() < 0.5))
         return both if both.instance.sum() >= VISIBLE * picture.instance.sum() else picture
 
