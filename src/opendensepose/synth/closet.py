@@ -32,7 +32,7 @@ class Closet:
     """The pieces and textures of one split; read when first needed."""
 
     def __init__(self, template: Template, assets: Path | None, split: Split) -> None:
-        self.template = template
+        self.template, self.split = template, split
         self.face = Face(template.eyes, template.mouth)
         self._pieces: dict[str, Piece] = {}
         self._textures: dict[Path, Texture] = {}

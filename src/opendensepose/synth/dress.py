@@ -18,6 +18,7 @@ from opendensepose.synth.headwear import rim_height
 from opendensepose.synth.outfits import Clothes, Worn, choose
 from opendensepose.synth.paint import Face, Material, interpolate, noise
 from opendensepose.synth.template import BACK, COLLAR, LIMB, Template, X, load_template
+from opendensepose.synth.variety import vary_clothes
 
 KINDS = ("skin", "eye", "garment", "shoe", "hair", "brow", "hat")
 _DRAWN = 14992  # base vertices up to the eyelashes; teeth and the other helpers are not drawn
@@ -104,7 +105,8 @@ class Wardrobe:
         """Random clothes for a body of this shape [K]."""
         body = self.template.body
         span = body.vertices[self._ends, 2] + shape @ body.shape_basis[:, self._ends, 2]  # crown, sole
-        return choose(rng, self.closet, adult=span[0] - span[1] > 1.5)
+        clothes = choose(rng, self.closet, adult=span[0] - span[1] > 1.5)
+        return vary_clothes(rng, clothes, self.closet) if self.closet.split == "train" else clothes
 
     def wear(self, clothes: Clothes, shape: NDArray[np.floating], rotations: NDArray[np.floating]) -> Outfit:
         """Clothes put on a body of a shape [K] in a pose [J, 3, 3]."""
@@ -207,10 +209,11 @@ def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, pad
     if not len(rows):
         return None
     fitted = piece.garment.fit(rest)
-    if worn.loose or worn.flare:
+    if worn.kind == "hair" and worn.hairline is None:  # strands are two-sided: they have no outer side
+        outwards += np.clip(-place[:, COLLAR] / 0.1, 0, 1) * (padding + 0.005)
+        fitted += piece.away * (outwards * scale)[:, None]
+    elif worn.loose or worn.flare:
         fitted += _normals(fitted, triangles) * (outwards * scale)[:, None]
-    elif worn.kind == "hair":
-        fitted += piece.away * (np.clip(-place[:, COLLAR] / 0.1, 0, 1) * (padding + 0.005) * scale)[:, None]
     return _Layer(
         fitted, piece.skin_index, piece.skin_weight, piece.truth, piece.truth_vertex, place,
         keep.astype(np.float32), triangles[rows], piece.garment.uv[rows], np.full(len(rows), -1, np.int32),

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from opendensepose.surface.jit import njit
 from opendensepose.synth.template import ALONG, BACK, COLLAR, LIMB, SIDE, X, Y, Z
+from opendensepose.synth.texture import SIDE as TILE
+from opendensepose.synth.texture import bank
+from opendensepose.synth.trims import Trim
 
 Colour = NDArray[np.float32]  # [3] linear reflectance, RGB
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
@@ -49,9 +52,12 @@ class Cloth:
 
     first: Colour
     second: Colour
-    pattern: str = "plain"  # plain, own, hoops, stripes, checks, dots, blotches, half
+    pattern: str = "plain"  # plain, own, hoops, stripes, checks, dots, blotches, half, print
     size: float = 0.05  # metres
     fold: float = 0.15  # strength of painted folds
+    fold_size: float = 0.07  # metres
+    relief: float = 1.0  # how much of the texture's luminance is used
+    trims: tuple[Trim, ...] = ()
     seed: int = 0
     turn: NDArray[np.float32] = field(default_factory=lambda: np.eye(3, dtype=np.float32))  # hue, for `own`
     badge: NDArray[np.float32] | None = None  # [h, w, 4] RGBA, linear
@@ -68,11 +74,13 @@ class Cloth:
             share = self._share(place)[:, None]
             out = self.first + (self.second - self.first) * share
             if base is not None:
-                out = out * np.clip(base @ _LUMINANCE / mean, 0.4, 1.6)[:, None]
+                out = out * np.clip(base @ _LUMINANCE / mean, 0.4, 1.6)[:, None] ** self.relief
+        for trim in self.trims:
+            out = np.where(trim.cover(place)[:, None], trim.colour, out)
         if self.badge is not None:
             out = self._print(out, place)
         if self.fold > 0:
-            out = out * (1 + self.fold * _folds(place, self.seed))[:, None]
+            out = out * (1 + self.fold * _folds(place, self.fold_size, self.seed))[:, None]
         return np.clip(out, 0.005, 0.95).astype(np.float32)
 
     def _share(self, place: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -85,6 +93,9 @@ class Cloth:
             return (place[:, SIDE] > 0).astype(np.float32)
         across = np.arctan2(place[:, SIDE], -place[:, BACK]) * (0.15 / self.size)
         down = place[:, ALONG] / self.size
+        if self.pattern == "print":
+            rows, columns = (down * TILE / 4).astype(int) % TILE, (across * TILE / 4).astype(int) % TILE
+            return np.clip(bank()[self.seed % len(bank()), rows, columns] - 0.5, 0, 1)
         if self.pattern == "dots":
             shifted = across + 0.5 * (np.floor(down) % 2)
             return (((shifted % 1) - 0.5) ** 2 + ((down % 1) - 0.5) ** 2 < 0.09).astype(np.float32)
@@ -265,10 +276,10 @@ def noise(
     return _noise(np.ascontiguousarray(xyz, np.float32), np.float32(1 / size), int(seed))
 
 
-def _folds(place: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _folds(place: NDArray[np.float32], size: float, seed: int) -> NDArray[np.float32]:
     """Shading of folds [P] in about -1..1: noise drawn out along slanting lines, more of it at joints."""
     xyz = place[:, X:] @ np.array([[1, 0, 0.6], [0, 1, 0.6], [-0.6, -0.6, 0.45]], np.float32)
-    return noise(xyz, 0.07, seed) * 0.7 + noise(xyz, 0.025, seed + 1) * 0.3
+    return noise(xyz, size, seed) * 0.7 + noise(xyz, size / 2.8, seed + 1) * 0.3
 
 
 @njit(cache=True, nogil=True)
