@@ -7,9 +7,20 @@ import pytest
 
 from opendensepose.surface.body import Body
 from opendensepose.synth.dress import KINDS, Outfit, Wardrobe
-from opendensepose.synth.paint import noise
+from opendensepose.synth.paint import Cloth, noise
 from opendensepose.synth.pieces import split_files
-from opendensepose.synth.template import ARM_LEFT, ARM_RIGHT, LEG_LEFT, LEG_RIGHT, LIMB, load_template
+from opendensepose.synth.template import (
+    ALONG,
+    ARM_LEFT,
+    ARM_RIGHT,
+    BACK,
+    LEG_LEFT,
+    LEG_RIGHT,
+    LIMB,
+    SIDE,
+    load_template,
+)
+from opendensepose.synth.trims import Trim
 
 ASSETS = Path(__file__).parents[2] / ".." / "shared" / "assets"
 BODY = Body.load()
@@ -173,3 +184,50 @@ def test_noise_is_smooth_bounded_and_keyed() -> None:
 def test_missing_assets_are_named() -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         Wardrobe(Path("nowhere"))
+
+
+def test_only_training_people_vary_beyond_their_wardrobe() -> None:
+    """With assets: the test split wears its skins as they are, the training split blends of two."""
+    if not (ASSETS / "makehuman").is_dir():
+        pytest.skip("needs the MakeHuman assets beside the checkout")
+    rng, shape = np.random.default_rng(3), np.zeros(len(BODY.shape_basis))
+    for split in ("train", "test"):
+        wardrobe = Wardrobe(ASSETS, split)
+        photographed = [wardrobe.closet.skin(path) for path in wardrobe.closet.skins]
+        worn = [wardrobe.choose(rng, shape).skin.texture for _ in range(20)]
+        as_they_are = [any(texture is one for one in photographed) for texture in worn if texture]
+        assert len(as_they_are) > 8 and all(as_they_are) == any(as_they_are) == (split == "test")
+
+
+def test_trims_cover_what_their_names_say() -> None:
+    place = np.zeros((4, 8), np.float32)  # the left chest, the back, the left forearm, the right shin
+    place[:, LIMB] = -0.2, -0.2, 2.5, -2.5
+    place[:, SIDE] = 0.085, 0.0, 0.04, 0.04
+    place[:, BACK] = -0.1, 0.1, 0.01, -0.001
+    place[:, ALONG] = 1.3, 1.3, 1.0, 0.4
+    colour = np.ones(3, np.float32)
+    expected = {
+        ("band", 2.5, 0.1): [0, 0, 1, 0],
+        ("beyond", 1.1, 0.0): [0, 0, 1, 0],
+        ("beyond", -1.0, 0.0): [0, 0, 0, 1],
+        ("yoke", -0.05, 0.0): [1, 1, 0, 0],
+        ("placket", 0.0, 0.1): [1, 0, 0, 0],
+        ("stripe", np.pi / 2, 0.3): [0, 0, 1, 1],
+        ("pocket", 0.0, 0.04): [1, 0, 0, 0],
+        ("block", 0.0, 0.05): [1, 0, 0, 0],
+        ("strap", 0.0, 0.03): [0, 1, 0, 0],
+        ("strap", 0.0, 0.1): [1, 1, 0, 0],
+        ("buttons", 0.0, 0.01): [0, 0, 0, 0],
+    }
+    for (kind, at, size), covered in expected.items():
+        assert Trim(kind, colour, at, size).cover(place).tolist() == [bool(c) for c in covered], kind
+    place[0, SIDE], place[0, ALONG] = 0.0, 1.275  # a button every 5 cm, from 2.5 cm on
+    assert Trim("buttons", colour, 0.0, 0.01).cover(place).tolist() == [True, False, False, False]
+
+
+def test_relief_tells_how_much_of_a_texture_is_seen() -> None:
+    grey = np.full((1, 3), 0.8, np.float32)
+    for relief, factor in ((0.0, 1.0), (1.0, 1.6), (0.5, 1.6**0.5)):
+        cloth = Cloth(np.full(3, 0.3, np.float32), np.zeros(3, np.float32), fold=0.0, relief=relief)
+        colour = cloth.colour(np.zeros((1, 8), np.float32), grey, mean=0.5)
+        assert np.allclose(colour, 0.3 * factor)

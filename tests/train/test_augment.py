@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from opendensepose.train.augment import (
     new_hues,
     recolour,
     stranger_window,
+    thing,
     wrong_box,
 )
 from opendensepose.train.picture import (
@@ -182,6 +184,16 @@ def test_strangers_are_somewhere_in_the_crop_at_about_the_same_scale():
         centre = np.array([130 - window.x, 150 - window.y]) * scale
         assert (np.abs(centre - np.array(CANVAS[::-1]) / 2) <= 0.71 * scale * np.array([60, 200]) + 1).all()
     assert 0.55 * 128 < min(tall) < 0.7 * 128 and 1.3 * 128 < max(tall) < 1.55 * 128
+
+
+def test_things_touch_the_person_and_have_many_sizes():
+    before, sizes = crop(only(picture(2), 2), Window(0, 0, 30, 20), (160, 128)), []
+    for seed in range(100):
+        there = thing(np.random.default_rng(seed), before).instance > 0
+        near = cv2.dilate(there.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # rods are thin
+        assert (near & (before.instance > 0)).any()
+        sizes.append(there.sum())
+    assert min(sizes) < 60 and 1500 < max(sizes) <= 4 * 40**2
 
 
 def test_recolour_is_keyed_and_keeps_the_type():

@@ -90,8 +90,19 @@ def test_boxes_of_nobody_show_nobody(people):
 
 def test_people_of_other_pictures_leave_half_of_a_person(people):
     entries = find_sources([str(people)])
-    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0}
+    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "covered": 0.0}
     alone, beside = (Batches(entries, config(people, **given, pasted=share))[0].truth for share in (0.0, 1.0))
     before, after = ((truth.instances > 0).sum((1, 2)) for truth in (alone, beside))
     assert (after <= before).all() and (2 * after >= before).all()
     assert 0 < (after < before).sum() < 12  # some stand behind
+
+
+def test_things_before_a_person_are_nobody_and_leave_half_of_them(people):
+    entries = find_sources([str(people)])
+    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "pasted": 0.0}
+    batches = [Batches(entries, config(people, **given, covered=share))[0] for share in (0.0, 1.0)]
+    alone, covered = (batch.truth for batch in batches)
+    before, after = (truth.instances > 0 for truth in (alone, covered))
+    assert not (after & ~before).any() and not covered.chart[~after].any()
+    assert (covered.chart == alone.chart)[after].all()
+    assert (2 * after.sum((1, 2)) >= before.sum((1, 2))).all() and (after < before).any((1, 2)).sum() > 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from opendensepose.core import crops
 from opendensepose.core.boxes import iou
-from opendensepose.train.picture import Window
+from opendensepose.train.picture import Picture, Window
 
 STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
 TURN = 20.0  # degrees, the standard deviation of how much crops are turned
@@ -64,6 +65,34 @@ def stranger_window(
     """The window that puts the person of a box [4] xyxy somewhere in the crop of another, about as large."""
     zoom, shift = np.exp(rng.uniform(-0.5, 0.4)), rng.uniform(-0.7, 0.7, 2)
     return Window(*crops.person_window(box, canvas, fill, zoom, shift))
+
+
+def thing(rng: np.random.Generator, picture: Picture) -> Picture:
+    """A crop with a thing where somebody's body is, noted as `instance`: a disc, a block or a rod.
+
+    It is plain, shaded or striped.
+    """
+    height, width = picture.instance.shape
+    rows, columns = np.nonzero(picture.instance)
+    spot = rng.integers(len(rows))
+    half = np.exp(rng.uniform(np.log(3), np.log(0.25 * height), 2))
+    angle, kind = rng.uniform(0, 180), rng.integers(3)
+    if kind == 2:
+        half[0] = rng.uniform(1, 4)
+    mask = np.zeros((height, width), np.uint8)
+    shape = (float(columns[spot]), float(rows[spot])), tuple((2 * half).tolist()), angle
+    if kind == 0:
+        cv2.ellipse(mask, shape, 1, -1)
+    else:
+        cv2.fillPoly(mask, [cv2.boxPoints(shape).round().astype(np.int32)], 1)
+    y, x = np.mgrid[:height, :width]
+    wave = np.exp(rng.uniform(np.log(0.01), np.log(0.8)))  # radians per pixel: from shaded to striped
+    share = 0.5 + 0.5 * np.cos(wave * (x * np.cos(angle) + y * np.sin(angle)) + angle)
+    first, second = rng.uniform(0, 255, (2, 3))
+    first += rng.uniform(0, 1) * (first.mean() - first)  # more often muted than gaudy
+    second = first + (second - first) * rng.uniform(0, 1)
+    image = first + (second - first) * share[..., None] + 4 * rng.standard_normal((height, width, 1))
+    return replace(picture, image=np.clip(image, 0, 255).astype(np.uint8), instance=mask)
 
 
 def wrong_box(

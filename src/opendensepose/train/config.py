@@ -85,6 +85,7 @@ class TrainConfig:
     cut_off: float = 0.25  # share of crops in which the person stands at the edge of the photo
     turned: float = 0.4  # share of crops turned, by some 20 degrees either way
     pasted: float = 0.25  # share of crops with somebody from another picture before or behind the person
+    covered: float = 0.15  # share of crops with a disc, block or rod before the person
     nobody: float = 0.08  # share of crops by a box that fits nobody, for the net on crops
     smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0

@@ -20,6 +20,7 @@ from opendensepose.train.augment import (
     person_window,
     recolour,
     stranger_window,
+    thing,
     wrong_box,
 )
 from opendensepose.train.config import TrainConfig
@@ -37,7 +38,7 @@ from opendensepose.train.picture import (
 )
 from opendensepose.train.sources import Source
 
-VISIBLE = 0.5  # share of a person that people pasted before them leave
+VISIBLE = 0.5  # share of a person that people or things pasted before them leave
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ class Batches(Dataset[Batch]):
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
         if config.crops and picture.instance.any() and rng.random() < config.pasted:
             picture = self._beside(rng, picture)
+        if config.crops and picture.instance.any() and rng.random() < config.covered:
+            picture = _if_seen(paste(picture, thing(rng.spawn(1)[0], picture), front=True), picture)
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
             picture = flip(picture)
         return replace(picture, image=recolour(rng, picture.image))
@@ -192,8 +195,12 @@ class Batches(Dataset[Batch]):
         stranger = crop(only(other, int(numbers[chosen])), window, canvas)
         if rng.random() < 0.5:
             stranger = flip(stranger)
-        both = paste(picture, stranger, front=bool(rng.random() < 0.5))
-        return both if both.instance.sum() >= VISIBLE * picture.instance.sum() else picture
+        return _if_seen(paste(picture, stranger, front=bool(rng.random() < 0.5)), picture)
+
+
+def _if_seen(pasted: Picture, picture: Picture) -> Picture:
+    """The crop with something pasted, if enough of the person is left to be seen, or else without."""
+    return pasted if pasted.instance.sum() >= VISIBLE * picture.instance.sum() else picture
 
 
 def still_batches(
