@@ -22,6 +22,7 @@ FORBIDDEN = {
     "train": {"runtime"},
     "eval": {"model", "runtime", "train", "torch"},
     "export": {"runtime"},
+    "quantise": {"runtime", "model", "train", "torch"},
     "convert": {"runtime"},
     "viz": {"runtime", "model"},
     "annotate": {"model", "train"},
@@ -44,7 +45,7 @@ OFTEN_ABSENT = {  # packages of the extras: imported where they are used, never 
     *("igl", "plotly", "openvino"),
     *("fastapi", "sqlalchemy", "uvicorn", "pydantic"),
 }
-MAY_AT_TOP = {"model", "train", "export", "convert", "annotate"}  # need the extras [train], [annotate] anyway
+MAY_AT_TOP = {"model", "train", "export", "quantise", "convert", "annotate"}  # need the extras [train], [annotate] anyway
 
 
 def module_name(path: Path) -> str:

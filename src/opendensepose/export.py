@@ -1,7 +1,8 @@
 """From a trained net to the one-file model that the torch-free runtime reads, and back to weights.
 
 The graphs keep the net's own names for their weights, norms unfolded (onnxruntime folds them when it loads):
-so a model file is also a starting point for training. Kernels and matrices are stored in half precision.
+so a model file is also a starting point for training. Kernels and matrices are stored in half precision, or
+those of a net on crops in 8-bit integers, in which they run as well (`quantise.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import warnings
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +31,16 @@ from opendensepose.model import crops, graphs
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.model.teacher import Teacher
+from opendensepose.quantise import Feeds, quantise, weights_of
 from opendensepose.train.build import own_weights, saved_model
 from opendensepose.train.checkpoint import load_checkpoint, load_weights
+from opendensepose.train.dataset import still_batches
+from opendensepose.train.sources import find_sources
 
 OPSET = 18
 CHECKPOINTS = (".pt", ".ckpt")
 PREFIX, HALF = "model.", ".half"  # around the net's own names of weights, in the graphs
+TYPICAL = 100  # pictures whose people show how large values get
 
 
 def export(
@@ -47,9 +53,12 @@ def export(
     long: int = 448,
     threshold: float = 0.5,
     half: bool = True,
+    calibrate: str | os.PathLike[str] | None = None,  # folder of dense truth
     extra: dict[str, Any] | None = None,  # further keys of model.json
 ) -> Path:
     """Write a model file; a checkpoint's averaged weights are used.
+
+    With `calibrate` a net on crops runs in 8-bit integers, whose ranges its people show.
 
     A net on crops gets the people that `detector` finds: that of a model file, a packaged model or a
     checkpoint. `short` and `long` bound the sides of the detector's input. Raises FileNotFoundError, or
@@ -64,8 +73,10 @@ def export(
         finder = detector if isinstance(detector, DensePoseRCNN) else load_detector(detector)
         height, width = crops.CANVAS
         further |= {"crop": {"height": height, "width": width, "fill": crops.FILL}}
-        members = crop_graphs(finder, model, half=half)
+        members = crop_graphs(finder, model, half=half, feeds=typical_crops(calibrate) if calibrate else ())
     else:
+        if calibrate:
+            raise ValueError("calibrate: expected a net on crops, got a DensePose-RCNN")
         finder, members = model, net_graphs(model, half=half)
     meta = {
         "format": 1,
@@ -115,8 +126,19 @@ def load_detector(source: str | os.PathLike[str]) -> DensePoseRCNN:
     return model
 
 
-def crop_graphs(detector: DensePoseRCNN, net: CropNet, *, half: bool = True) -> dict[str, bytes]:
-    """The ONNX graphs of a net on crops and of the detector that finds its people, by their names."""
+def typical_crops(folder: str | os.PathLike[str]) -> list[Feeds]:
+    """Inputs of a net on crops: the people of the first pictures of a folder of dense truth."""
+    batches = still_batches(find_sources([str(folder)])[:TYPICAL], crops.CANVAS, 16, crops.FILL)
+    return [{"crops": batch.images.permute(0, 2, 3, 1).numpy()} for batch in batches]
+
+
+def crop_graphs(
+    detector: DensePoseRCNN, net: CropNet, *, half: bool = True, feeds: Sequence[Feeds] = ()
+) -> dict[str, bytes]:
+    """The ONNX graphs of a net on crops and of the detector that finds its people, by their names.
+
+    With `feeds`, typical inputs, the former in 8-bit integers.
+    """
     for model in (detector, net):
         model.eval().to(memory_format=torch.contiguous_format)
     image = torch.zeros(96, 128, 3, dtype=torch.uint8)
@@ -127,6 +149,8 @@ def crop_graphs(detector: DensePoseRCNN, net: CropNet, *, half: bool = True) -> 
         "detector.onnx": _trace(graphs.People(detector), (image,), {"image": {0: "H", 1: "W"}}, people),
         "dense.onnx": _trace(graphs.Crops(net), (cut,), {"crops": {0: "N"}}, outputs),
     }
+    if feeds:
+        traced["dense.onnx"] = quantise(traced["dense.onnx"], feeds)
     return {name: _pack(graph, half).SerializeToString() for name, graph in traced.items()}
 
 
@@ -229,10 +253,10 @@ def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
     state = {}
     parts = [graph for graph in (file.detector, file.decoder, file.dense) if graph]
     models = [onnx.load_from_string(graph) for graph in parts]
-    for weight in (weight for model in models for weight in model.graph.initializer):
-        if weight.name.startswith(PREFIX):
-            name = weight.name.removeprefix(PREFIX).removesuffix(HALF)
-            state[name] = torch.from_numpy(numpy_helper.to_array(weight).astype(np.float32))
+    for full, weight in (pair for model in models for pair in weights_of(model).items()):
+        if full.startswith(PREFIX):
+            name = full.removeprefix(PREFIX).removesuffix(HALF)
+            state[name] = torch.from_numpy(weight.astype(np.float32))
     return state
 
 

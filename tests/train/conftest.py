@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN, small
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -27,6 +28,19 @@ def tiny_net(monkeypatch: pytest.MonkeyPatch) -> DensePoseRCNN:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     return tiny()
+
+
+@pytest.fixture
+def crop_net():
+    torch.manual_seed(1)
+    net = CropNet(widths=(8, 12, 16, 24), depths=(1, 1, 1, 1), up=(8, 12, 16)).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 1.5)  # equal arrays would be stored once
+            module.bias.data.normal_(0, 0.2)
+    return net
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits
 from opendensepose.export import export, model_from_file, net_graphs, read_weights
 from opendensepose.io.modelfile import ModelFile
-from opendensepose.model.crops import CropNet
 from opendensepose.model.graphs import CLEAR, USUAL, Dense
 from opendensepose.runtime import load
 from opendensepose.runtime.preprocess import cut_out
@@ -75,19 +74,6 @@ def test_the_runtime_reads_it(trained, tmp_path):
     with zipfile.ZipFile(path) as archive:
         assert json.loads(archive.read("model.json"))["name"] == "mine"
         assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
-
-
-@pytest.fixture
-def crop_net():
-    torch.manual_seed(1)
-    net = CropNet(widths=(8, 12, 16, 24), depths=(1, 1, 1, 1), up=(8, 12, 16)).eval()
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.2)
-            module.running_var.uniform_(0.5, 2)
-            module.weight.data.uniform_(0.5, 1.5)  # equal arrays would be stored once
-            module.bias.data.normal_(0, 0.2)
-    return net
 
 
 def log_mean_around(logits):

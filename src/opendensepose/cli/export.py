@@ -30,6 +30,11 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
     show_default=True,
     help="Least score of a person.",
 )
+@click.option(
+    "--calibrate",
+    metavar="DIR",
+    help="Of a net on crops: run it in 8-bit integers, as people of this data folder suggest.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 @json_option
 def export(

@@ -1,4 +1,4 @@
-"""One ONNX graph, ready to run: the only module that knows onnxruntime."""
+"""One ONNX graph, ready to run: the only module that runs onnxruntime."""
 
 from __future__ import annotations
 

@@ -87,7 +87,8 @@ def thing(rng: np.random.Generator, picture: Picture) -> Picture:
         cv2.fillPoly(mask, [cv2.boxPoints(shape).round().astype(np.int32)], 1)
     y, x = np.mgrid[:height, :width]
     wave = np.exp(rng.uniform(np.log(0.01), np.log(0.8)))  # radians per pixel: from shaded to striped
-    share = 0.5 + 0.5 * np.cos(wave * (x * np.cos(angle) + y * np.sin(angle)) + angle)
+    along = x * np.cos(np.radians(angle)) + y * np.sin(np.radians(angle))
+    share = 0.5 + 0.5 * np.cos(wave * along + angle)
     first, second = rng.uniform(0, 255, (2, 3))
     first += rng.uniform(0, 1) * (first.mean() - first)  # more often muted than gaudy
     second = first + (second - first) * rng.uniform(0, 1)
