@@ -45,7 +45,8 @@ OFTEN_ABSENT = {  # packages of the extras: imported where they are used, never 
     *("igl", "plotly", "openvino"),
     *("fastapi", "sqlalchemy", "uvicorn", "pydantic"),
 }
-MAY_AT_TOP = {"model", "train", "export", "quantise", "convert", "annotate"}  # need the extras [train], [annotate] anyway
+# need the extras [train], [annotate] anyway
+MAY_AT_TOP = {"model", "train", "export", "quantise", "convert", "annotate"}
 
 
 def module_name(path: Path) -> str:
