@@ -35,7 +35,7 @@ def one_person(size: tuple[int, int], path: Path) -> Path:
     from opendensepose.synth.sample import make_sample
 
     for index in range(200):
-        sample = make_sample(index, 7, None, (480, 640))
+        sample = make_sample(index, 7, None, (480, 640), split="test")
         if len(sample.people) == 1 and (sample.instance > 0).mean() > 0.1:
             picture = cv2.resize(sample.image, size[::-1], interpolation=cv2.INTER_CUBIC)
             write_image(path, np.asarray(picture, np.uint8))

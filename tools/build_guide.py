@@ -22,7 +22,7 @@ MARGIN = 0.12
 
 def pair(index: int, seed: int) -> np.ndarray:
     """A person, and the same with the part regions: [HEIGHT, *, 3]."""
-    sample = make_sample(index, seed, None, SIZE)
+    sample = make_sample(index, seed, None, SIZE, split="test")
     person = max(sample.people, key=lambda p: (p.box[3] - p.box[1]) * p.visible)
     labels = FINE_TO_COARSE[np.where(sample.instance == person.instance, sample.chart, 0)]
     drawn = sample.image.astype(np.float32)

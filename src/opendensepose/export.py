@@ -73,6 +73,7 @@ def export(
         finder = detector if isinstance(detector, DensePoseRCNN) else load_detector(detector)
         height, width = crops.CANVAS
         further |= {"crop": {"height": height, "width": width, "fill": crops.FILL}}
+        further |= {"int8": ["dense.onnx"]} if calibrate else {}
         members = crop_graphs(finder, model, half=half, feeds=typical_crops(calibrate) if calibrate else ())
     else:
         if calibrate:

@@ -38,7 +38,7 @@ def add_gold(project: Project, count: int, tell: Callable[[str], object], seed: 
             tell("measuring the body (once)")
             sampled_atlas()
             return have
-        sample = make_sample(index, seed, None, SIZE)
+        sample = make_sample(index, seed, None, SIZE, split="test")
         fit = [
             person
             for person in sample.people

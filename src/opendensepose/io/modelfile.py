@@ -112,6 +112,7 @@ def _parse_meta(text: bytes, path: Path) -> dict[str, Any]:
         ("input.upscale", size.get("upscale"), "true or false", lambda v: isinstance(v, bool)),
         ("threshold", meta.get("threshold"), "a number in 0..1", _is_fraction),
         ("bfloat16", meta.get("bfloat16", []), "a list of graphs", lambda v: isinstance(v, list)),
+        ("int8", meta.get("int8", []), "a list of graphs", lambda v: isinstance(v, list)),
         ("crop", meta.get("crop"), "height, width and fill", _is_crop),
         ("max_people", meta.get("max_people"), "an integer in 1..8192", _is_count),
     )

@@ -15,7 +15,7 @@ from opendensepose.runtime.preprocess import cut_out
 from opendensepose.runtime.session import Session
 
 SEEN = -0.1  # logit of a cell being of the body (as the graph leans it), from which boxes are fitted to it
-FITS = 0.85  # IoU of a box and of the body seen in it, from which it is left as it is
+FITS = 0.9  # IoU of a box and of the body seen in it, from which it is left as it is
 Arrays = dict[str, NDArray]
 
 

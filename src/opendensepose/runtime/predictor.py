@@ -52,7 +52,8 @@ class Predictor:
         self._input = {key: model.meta["input"][key] for key in ("short", "long", "upscale")}
 
         def start(graph: bytes, name: str) -> Session | FastSession:
-            if precision == "exact":
+            quantised = name in model.meta.get("int8", ())  # fast already, and each library rounds otherwise
+            if precision == "exact" or quantised:
                 return Session(graph, name, device=device, threads=threads)
             return FastSession(graph, name, half=name in model.meta.get("bfloat16", HALF), threads=threads)
 
