@@ -51,7 +51,7 @@ class Lesson:
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory) -> Lesson:
     folder = tmp_path_factory.mktemp("synthetic")
-    write_dataset(folder, PICTURE + 1, seed=4, size=(240, 320))
+    write_dataset(folder, PICTURE + 1, seed=4, size=(240, 320), split="test")  # as PICTURE and PERSON say
     return read_lesson(folder)
 
 
