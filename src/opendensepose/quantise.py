@@ -19,7 +19,6 @@ from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-NORM = ("weight", "bias", "running_mean", "running_var")
 EPSILON = 1e-5  # of all norms
 FOLDED = "folded_norms"  # metadata: JSON, kernel -> its norm's prefix
 NUMBERS, SCALE = "_quantized", "_scale"  # onnxruntime's names of what it makes of a weight
@@ -82,7 +81,7 @@ def fold_norms(model: onnx.ModelProto) -> list[onnx.TensorProto]:
         kernel = weights[conv.input[1]]
         factor = gamma / np.sqrt(variance + EPSILON)
         bias = numpy_helper.to_array(weights[conv.input[2]]) if len(conv.input) > 2 else np.zeros_like(beta)
-        prefix = node.input[1].removesuffix(NORM[0])
+        prefix = node.input[1].removesuffix("weight")
         graph.initializer.append(numpy_helper.from_array(beta + factor * (bias - mean), f"{prefix}folded"))
         del conv.input[2:]
         conv.input.append(f"{prefix}folded")

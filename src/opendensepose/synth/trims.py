@@ -41,7 +41,7 @@ class Trim:
             return trunk & (back < 0) & (np.hypot(side, row * 5 * self.size) < self.size)
         if self.kind == "stripe":  # down the outer side of arms and legs, or any other
             angle = np.arctan2(side, -back)
-            return np.abs((np.abs(angle) - self.at + np.pi) % (2 * np.pi) - np.pi) < self.size
+            return np.abs(np.abs(angle) - self.at) < self.size
         if self.kind == "pocket":
             on_chest = np.abs(np.abs(side) - 0.085) < self.size
             return trunk & (back < 0) & on_chest & (np.abs(along - _CHEST - self.at) < 1.2 * self.size)
