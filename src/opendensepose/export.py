@@ -33,7 +33,7 @@ from opendensepose.model.rcnn import MODELS, DensePoseRCNN
 from opendensepose.model.teacher import Teacher
 from opendensepose.quantise import Feeds, quantise, weights_of
 from opendensepose.train.build import own_weights, saved_model
-from opendensepose.train.checkpoint import load_checkpoint, load_weights
+from opendensepose.train.checkpoint import load_all, load_checkpoint, load_weights
 from opendensepose.train.dataset import still_batches
 from opendensepose.train.sources import find_sources
 
@@ -108,7 +108,7 @@ def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN | CropNet:
     if isinstance(model, Teacher):
         expected = "a DensePose-RCNN or a net on crops"
         raise ValueError(f"checkpoint {checkpoint}: expected {expected}, got a {saved['config']['model']}")
-    model.load_state_dict(saved["ema"]["state"])
+    load_all(model, saved["ema"]["state"], f"checkpoint {checkpoint}")
     atlas = saved["config"].get("atlas")
     if isinstance(model, CropNet):
         model.atlas = atlas or model.atlas
@@ -222,7 +222,18 @@ def _trace(
     del graph.graph.output[len(outputs) :]
     for node in graph.graph.node:
         node.doc_string = ""
+    _part_twins(graph.graph)
     return graph
+
+
+def _part_twins(graph: onnx.GraphProto) -> None:
+    """Store equal weights one by one: the exporter stores one, and an Identity for each twin."""
+    weights = {weight.name: weight for weight in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "Identity" and node.input[0] in weights]:
+        twin = graph.initializer.add()
+        twin.CopyFrom(weights[node.input[0]])
+        twin.name = node.output[0]
+        graph.node.remove(node)
 
 
 def _pack(model: onnx.ModelProto, half: bool) -> onnx.ModelProto:

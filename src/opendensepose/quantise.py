@@ -21,7 +21,7 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 EPSILON = 1e-5  # of all norms
 FOLDED = "folded_norms"  # metadata: JSON, kernel -> its norm's prefix
-NUMBERS, SCALE = "_quantized", "_scale"  # onnxruntime's names of what it makes of a weight
+NUMBERS, SCALE, ZERO = "_quantized", "_scale", "_zero_point"  # what onnxruntime makes of a weight
 Feeds = dict[str, NDArray]
 
 
@@ -74,12 +74,14 @@ def fold_norms(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     readers = [name for node in graph.node for name in node.input]
     folded, numbers, gone = {}, [], []
     for node in graph.node:
-        if node.op_type != "BatchNormalization" or readers.count(node.input[0]) != 1:
+        conv = makers.get(node.input[0]) if node.op_type == "BatchNormalization" else None
+        if conv is None or readers.count(conv.output[0]) != 1:
             continue
-        conv = makers[node.input[0]]
         gamma, beta, mean, variance = (numpy_helper.to_array(weights[name]) for name in node.input[1:])
         kernel = weights[conv.input[1]]
         factor = gamma / np.sqrt(variance + EPSILON)
+        if not factor.all():  # a block that begins as the identity: its kernels would be lost
+            continue
         bias = numpy_helper.to_array(weights[conv.input[2]]) if len(conv.input) > 2 else np.zeros_like(beta)
         prefix = node.input[1].removesuffix("weight")
         graph.initializer.append(numpy_helper.from_array(beta + factor * (bias - mean), f"{prefix}folded"))
@@ -114,4 +116,4 @@ def weights_of(model: onnx.ModelProto) -> dict[str, NDArray]:
                 del found[f"{prefix}folded"]
                 factor = found[f"{prefix}weight"] / np.sqrt(found[f"{prefix}running_var"] + EPSILON)
                 found[kernel] = found[kernel] / factor.reshape(-1, *[1] * (found[kernel].ndim - 1))
-    return found
+    return {name: values for name, values in found.items() if not name.endswith((SCALE, ZERO))}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from opendensepose.train.checkpoint import Average, load_checkpoint, load_weights, save_checkpoint
+from opendensepose.train.checkpoint import Average, load_all, load_checkpoint, load_weights, save_checkpoint
 
 
 class Evil:
@@ -64,3 +64,13 @@ def test_foreign_weights_are_refused():
     assert part == ["0.bias", "1.weight", "1.bias"] and float(net[0].weight.detach().min()) == 1
     missing = load_weights(net, {k: v for k, v in net.state_dict().items() if k != "1.bias"}, "file")
     assert missing == ["1.bias"]
+
+
+def test_checkpoints_of_smaller_and_larger_nets_are_refused():
+    net, larger = (nn.Sequential(*(nn.Linear(3, 3) for _ in range(n))) for n in (2, 3))
+    load_all(net, {k: torch.ones_like(v) for k, v in net.state_dict().items()}, "file")
+    assert float(net[1].weight.detach().min()) == 1
+    with pytest.raises(ValueError, match=r"file: expected .*, got 0 arrays too few and 2 too many"):
+        load_all(net, larger.state_dict(), "file")
+    with pytest.raises(ValueError, match=r"got 2 arrays too few and 0 too many, such as 2\.weight"):
+        load_all(larger, net.state_dict(), "file")

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from opendensepose.cli import main
 from opendensepose.export import export, read_weights, typical_crops
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.crops import CropNet
 from opendensepose.quantise import EPSILON, fold_norms, quantise, weights_of
 from opendensepose.runtime import load
 
@@ -100,6 +101,29 @@ def test_a_net_on_crops_in_integers(tiny_net, crop_net, people, tmp_path):
             assert torch.allclose(stored[f"crops.{name}"], values, atol=float(values.abs().max()) / 60), name
     wanted = {k for k in crop_net.state_dict() if "num_batches" not in k and "presence" not in k}
     assert wanted <= {k.removeprefix("crops.") for k in stored}
+
+
+def test_weights_that_are_equal_are_all_stored(tiny_net, people, tmp_path):
+    """As those of new norms are: the exporter makes one array of them."""
+    net = CropNet(widths=(8, 12, 16, 24), depths=(1, 2, 2, 1), up=(8, 12, 16))
+    torch.nn.init.zeros_(net.mix.conv2.norm.weight)  # folded in, its kernel would be lost
+    wanted = {name for name in net.state_dict() if "num_batches" not in name and "presence" not in name}
+    for calibrate in (None, people):
+        stored = read_weights(export(net, tmp_path / "m.odp", detector=tiny_net, calibrate=calibrate))
+        assert wanted == {name.removeprefix("crops.") for name in stored if name.startswith("crops.")}
+        assert all(torch.isfinite(values).all() for values in stored.values())
+    assert len(load(tmp_path / "m.odp")._dense.run(typical_crops(people)[0])) == 5
+
+
+def test_norms_behind_no_convolution_stay():
+    rng = np.random.default_rng(2)
+    model, _ = small_graph(rng)
+    model.graph.node[0].op_type = "ConvTranspose"
+    model.graph.initializer[0].CopyFrom(
+        numpy_helper.from_array(rng.normal(0, 0.3, (3, 6, 3, 3)).astype(np.float32), "a.weight")
+    )
+    assert fold_norms(model) == []
+    assert [node.op_type for node in model.graph.node][1] == "BatchNormalization"
 
 
 def test_what_cannot_be_quantised_is_named(tiny_net, crop_net, people, tmp_path):

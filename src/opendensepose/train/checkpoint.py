@@ -83,3 +83,14 @@ def load_weights(model: nn.Module, state: dict[str, Tensor], source: str) -> lis
         )
     model.load_state_dict(fitting, strict=False)
     return [k for k in wanted if k not in fitting]
+
+
+def load_all(model: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Copy the weights of a checkpoint of this very net; ValueError if it is of a smaller or a larger one."""
+    missing = load_weights(model, state, source)
+    unknown = sorted(state.keys() - model.state_dict().keys())
+    if missing or unknown:
+        raise ValueError(
+            f"{source}: expected the weights of the net as it is now, got {len(missing)} arrays too few and "
+            f"{len(unknown)} too many, such as {(missing + unknown)[0]} (train --init goes on from what fits)"
+        )

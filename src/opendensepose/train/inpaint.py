@@ -28,7 +28,7 @@ from opendensepose.model.teacher import CANVAS, FILL, Teacher
 from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import person_window
 from opendensepose.train.build import saved_model
-from opendensepose.train.checkpoint import load_checkpoint
+from opendensepose.train.checkpoint import load_all, load_checkpoint
 from opendensepose.train.picture import Picture, crop, only, visible_boxes
 from opendensepose.train.sources import UNSURE, file_atlas, from_sample, listed_people
 from opendensepose.train.splines import carry_on
@@ -55,7 +55,7 @@ def load_teacher(path: str | os.PathLike[str]) -> Teacher:
     model = saved_model(saved["config"])
     if not isinstance(model, Teacher):
         raise ValueError(f"teacher {path}: expected a teacher, got a {saved['config']['model']}")
-    model.load_state_dict(saved["ema"]["state"])
+    load_all(model, saved["ema"]["state"], f"teacher {path}")
     return model.eval()
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from opendensepose.model.targets import Points, Truth
 from opendensepose.model.tasks import FIRST
 from opendensepose.train.build import build
-from opendensepose.train.checkpoint import Average, load_checkpoint, save_checkpoint
+from opendensepose.train.checkpoint import Average, load_all, load_checkpoint, save_checkpoint
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batch, still_batches
 from opendensepose.train.evaluate import evaluate
@@ -89,7 +89,7 @@ class Run:
         if not (self.out / LAST).is_file():
             return
         saved = load_checkpoint(self.out / LAST)
-        self.plain.load_state_dict(saved["model"])
+        load_all(self.plain, saved["model"], f"run {self.out / LAST}")
         optimizer.load_state_dict(saved["optimizer"])
         self.average.load(saved["ema"])
         self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
