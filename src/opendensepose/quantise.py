@@ -108,7 +108,9 @@ def weights_of(model: onnx.ModelProto) -> dict[str, NDArray]:
     for name in [name for name in found if name.endswith(NUMBERS)]:
         full = name.removesuffix(NUMBERS)
         numbers = found.pop(name)
-        scale = found[full + SCALE] if full + SCALE in found else found[name + SCALE]  # kernels, biases
+        stem = full if full + SCALE in found else name  # kernels, biases
+        scale = found.pop(stem + SCALE)
+        found.pop(stem + ZERO, None)
         found[full] = (numbers * scale.reshape(-1, *[1] * (numbers.ndim - 1))).astype(np.float32)
     for entry in model.metadata_props:
         if entry.key == FOLDED:
@@ -116,4 +118,4 @@ def weights_of(model: onnx.ModelProto) -> dict[str, NDArray]:
                 del found[f"{prefix}folded"]
                 factor = found[f"{prefix}weight"] / np.sqrt(found[f"{prefix}running_var"] + EPSILON)
                 found[kernel] = found[kernel] / factor.reshape(-1, *[1] * (found[kernel].ndim - 1))
-    return {name: values for name, values in found.items() if not name.endswith((SCALE, ZERO))}
+    return found

@@ -38,7 +38,7 @@ def crop_net():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)
             module.running_var.uniform_(0.5, 2)
-            module.weight.data.uniform_(0.5, 1.5)  # equal arrays would be stored once
+            module.weight.data.uniform_(0.5, 1.5)
             module.bias.data.normal_(0, 0.2)
     return net
 
