@@ -5,7 +5,8 @@
 
 The detector, the probability that a crop shows somebody, and the mean probability of the best charts each
 have an opinion on every box. Their weights are those of a logistic regression of whether the box meets a
-person with IoU >= 0.5; the dense graph's certainty holds the last two (`model.graphs`: CLEAR, USUAL).
+person with IoU >= 0.5: `runtime.predictor`: TRUST is the detector's, and the dense graph's certainty holds the
+other two (`model.graphs`: CLEAR, USUAL).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from opendensepose.data import Sample, read_annotations
 from opendensepose.io.image import read_image
 from opendensepose.io.modelfile import CERTAINTY
 from opendensepose.model.graphs import CLEAR, USUAL
-from opendensepose.runtime.predictor import CANDIDATE, CHUNK, SAME
+from opendensepose.runtime.predictor import CANDIDATE, CHUNK, SAME, TRUST
 
 OPINIONS = ("detector", "person", "charts")
 TINY = 1e-6  # probabilities are kept so far from 0 and 1
@@ -115,7 +116,7 @@ def main() -> None:
     seen = [look(predictor, options.folder, sample) for sample in samples]
     fits = np.concatenate([picture.fits() for picture in seen])
     weights = regress(np.concatenate([picture.logits for picture in seen]), fits)
-    used = np.array([0.5, 0.5, CLEAR / 2, -CLEAR * USUAL / 2])
+    used = np.array([TRUST, 1 - TRUST, (1 - TRUST) * CLEAR, (TRUST - 1) * CLEAR * USUAL])
     rows = {
         "detector": np.array([1.0, 0, 0, 0]),
         "person": np.array([0, 1.0, 0, 0]),

@@ -2,7 +2,7 @@
 
 The graphs keep the net's own names for their weights, norms unfolded (onnxruntime folds them when it loads):
 so a model file is also a starting point for training. Kernels and matrices are stored in half precision, or
-those of a net on crops in 8-bit integers, in which they run as well (`quantise.py`).
+kernels of a net on crops and of its detector in 8-bit integers, in which they run as well (`quantise.py`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import torch
@@ -40,7 +40,10 @@ from opendensepose.train.sources import find_sources
 OPSET = 18
 CHECKPOINTS = (".pt", ".ckpt")
 PREFIX, HALF = "model.", ".half"  # around the net's own names of weights, in the graphs
-TYPICAL = 100  # pictures whose people show how large values get
+TYPICAL = 100  # pictures whose people show how large a net on crops' values get
+WHOLE, WHOLE_SIZE = 200, (344, 256)  # pictures, and their width and height, that show the detector's
+# convolutions of the detector that lose people in 8-bit integers: the first, and those behind the backbone
+FLOATS = ("/backbone/stem/stem.0/", "/fpn/", "/rpn/")
 
 
 def export(
@@ -58,7 +61,7 @@ def export(
 ) -> Path:
     """Write a model file; a checkpoint's averaged weights are used.
 
-    With `calibrate` a net on crops runs in 8-bit integers, whose ranges its people show.
+    With `calibrate` a net on crops and its detector run in 8-bit integers, whose ranges its pictures show.
 
     A net on crops gets the people that `detector` finds: that of a model file, a packaged model or a
     checkpoint. `short` and `long` bound the sides of the detector's input. Raises FileNotFoundError, or
@@ -73,8 +76,8 @@ def export(
         finder = detector if isinstance(detector, DensePoseRCNN) else load_detector(detector)
         height, width = crops.CANVAS
         further |= {"crop": {"height": height, "width": width, "fill": crops.FILL}}
-        further |= {"int8": ["dense.onnx"]} if calibrate else {}
-        members = crop_graphs(finder, model, half=half, feeds=typical_crops(calibrate) if calibrate else ())
+        further |= {"int8": ["detector.onnx", "dense.onnx"]} if calibrate else {}
+        members = crop_graphs(finder, model, half=half, calibrate=calibrate)
     else:
         if calibrate:
             raise ValueError("calibrate: expected a net on crops, got a DensePose-RCNN")
@@ -127,6 +130,12 @@ def load_detector(source: str | os.PathLike[str]) -> DensePoseRCNN:
     return model
 
 
+def typical_pictures(folder: str | os.PathLike[str]) -> list[Feeds]:
+    """Inputs of a detector: the first pictures of a folder of dense truth."""
+    images = (source.read().image for source in find_sources([str(folder)])[:WHOLE])
+    return [{"image": cv2.resize(image, WHOLE_SIZE, interpolation=cv2.INTER_AREA)} for image in images]
+
+
 def typical_crops(folder: str | os.PathLike[str]) -> list[Feeds]:
     """Inputs of a net on crops: the people of the first pictures of a folder of dense truth."""
     batches = still_batches(find_sources([str(folder)])[:TYPICAL], crops.CANVAS, 16, crops.FILL)
@@ -134,11 +143,15 @@ def typical_crops(folder: str | os.PathLike[str]) -> list[Feeds]:
 
 
 def crop_graphs(
-    detector: DensePoseRCNN, net: CropNet, *, half: bool = True, feeds: Sequence[Feeds] = ()
+    detector: DensePoseRCNN,
+    net: CropNet,
+    *,
+    half: bool = True,
+    calibrate: str | os.PathLike[str] | None = None,
 ) -> dict[str, bytes]:
     """The ONNX graphs of a net on crops and of the detector that finds its people, by their names.
 
-    With `feeds`, typical inputs, the former in 8-bit integers.
+    With `calibrate`, a folder of typical pictures, in 8-bit integers; the detector but for `FLOATS`.
     """
     for model in (detector, net):
         model.eval().to(memory_format=torch.contiguous_format)
@@ -150,8 +163,10 @@ def crop_graphs(
         "detector.onnx": _trace(graphs.People(detector), (image,), {"image": {0: "H", 1: "W"}}, people),
         "dense.onnx": _trace(graphs.Crops(net), (cut,), {"crops": {0: "N"}}, outputs),
     }
-    if feeds:
-        traced["dense.onnx"] = quantise(traced["dense.onnx"], feeds)
+    if calibrate:
+        seen = typical_pictures(calibrate)
+        traced["detector.onnx"] = quantise(traced["detector.onnx"], seen, keep=FLOATS)
+        traced["dense.onnx"] = quantise(traced["dense.onnx"], typical_crops(calibrate))
     return {name: _pack(graph, half).SerializeToString() for name, graph in traced.items()}
 
 

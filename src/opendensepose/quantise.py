@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +25,18 @@ NUMBERS, SCALE, ZERO = "_quantized", "_scale", "_zero_point"  # what onnxruntime
 Feeds = dict[str, NDArray]
 
 
-def quantise(model: onnx.ModelProto, feeds: Iterable[Feeds]) -> onnx.ModelProto:
+def quantise(
+    model: onnx.ModelProto, feeds: Iterable[Feeds], *, keep: tuple[str, ...] = ()
+) -> onnx.ModelProto:
     """The graph with its convolutions in int8; `feeds` are typical inputs, which show how large values get.
 
-    Kernels have 7 bits: with 8, processors without VNNI overflow. Raises ValueError without feeds.
+    Those whose names begin with one of `keep` stay as they are. Kernels have 7 bits: with 8, processors without VNNI overflow. Raises ValueError without feeds.
     """
     feeds = list(feeds)
     if not feeds:
         raise ValueError("calibration: expected at least one input, got none")
-    norms = fold_norms(model)
+    kept = [node.name for node in model.graph.node if node.op_type == "Conv" and node.name.startswith(keep)]
+    norms = fold_norms(model, kept)
     add_pre_process_metadata(model)  # folding is what it would warn of
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.onnx"
@@ -47,6 +50,7 @@ def quantise(model: onnx.ModelProto, feeds: Iterable[Feeds]) -> onnx.ModelProto:
             per_channel=True,
             reduce_range=True,
             op_types_to_quantize=["Conv"],
+            nodes_to_exclude=kept,
         )
         model = onnx.load(path)
     model.graph.initializer.extend(norms)
@@ -63,8 +67,8 @@ class _Reader(CalibrationDataReader):
         return next(self._feeds, None)
 
 
-def fold_norms(model: onnx.ModelProto) -> list[onnx.TensorProto]:
-    """Fold each norm that follows a convolution into its kernel; returns the norms' numbers.
+def fold_norms(model: onnx.ModelProto, kept: Sequence[str] = ()) -> list[onnx.TensorProto]:
+    """Fold each norm that follows a convolution, but for those `kept`, into its kernel; returns their numbers.
 
     `model` is changed in place, and its metadata say which kernel has which norm.
     """
@@ -75,7 +79,7 @@ def fold_norms(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     folded, numbers, gone = {}, [], []
     for node in graph.node:
         conv = makers.get(node.input[0]) if node.op_type == "BatchNormalization" else None
-        if conv is None or readers.count(conv.output[0]) != 1:
+        if conv is None or conv.name in kept or readers.count(conv.output[0]) != 1:
             continue
         gamma, beta, mean, variance = (numpy_helper.to_array(weights[name]) for name in node.input[1:])
         kernel = weights[conv.input[1]]

@@ -8,7 +8,9 @@ from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import (
     choose_window,
     edge_window,
+    loose_box,
     new_hues,
+    printed,
     recolour,
     stranger_window,
     thing,
@@ -178,11 +180,11 @@ def test_pasted_people_hide_and_are_hidden(front):
 def test_strangers_are_somewhere_in_the_crop_at_about_the_same_scale():
     rng, box, tall = np.random.default_rng(4), np.array([100.0, 50, 160, 250]), []
     for _ in range(200):
-        window = stranger_window(rng, box, CANVAS, 0.8)
-        scale = CANVAS[0] / window.height
+        window = stranger_window(rng, box, (160, 128), 0.8)
+        scale = 160 / window.height
         tall.append(200 * scale)
         centre = np.array([130 - window.x, 150 - window.y]) * scale
-        assert (np.abs(centre - np.array(CANVAS[::-1]) / 2) <= 0.71 * scale * np.array([60, 200]) + 1).all()
+        assert (np.abs(centre - np.array([128, 160]) / 2) <= 0.71 * scale * np.array([60, 200]) + 1).all()
     assert 0.55 * 128 < min(tall) < 0.7 * 128 and 1.3 * 128 < max(tall) < 1.55 * 128
 
 
@@ -194,6 +196,48 @@ def test_things_touch_the_person_and_have_many_sizes():
         assert (near & (before.instance > 0)).any()
         sizes.append(there.sum())
     assert min(sizes) < 60 and 1500 < max(sizes) <= 4 * 40**2
+
+
+def body():
+    """A crop of 80 x 60 pixels, all 120 but for a brighter right half; rows 10..69 are a person of all charts."""
+    chart = np.zeros((80, 60), np.uint8)
+    chart[10:70, 10:50] = np.repeat(1 + np.arange(60) * 24 // 60, 40).reshape(60, 40)
+    image = np.full((80, 60, 3), 120, np.uint8)
+    image[:, 30:] = 180
+    return Picture(image, chart, np.zeros((2, 80, 60), np.uint8), (chart > 0).astype(np.uint8))
+
+
+def test_prints_are_worn_by_the_person_alone_and_shaded():
+    before, cloth, changed = body(), np.full((50, 70, 3), (200, 40, 90), np.uint8), []
+    for seed in range(40):
+        after = printed(np.random.default_rng(seed), before, cloth)
+        new = (after.image != before.image).any(2)
+        near = cv2.dilate(before.instance, np.ones((7, 7), np.uint8)) > 0  # borders are soft
+        assert not new[~near].any()
+        for name in ("chart", "instance", "uv"):
+            assert np.array_equal(getattr(after, name), getattr(before, name)), name
+        changed.append(new)
+        if new.any():
+            green = after.image[..., 1].astype(int)
+            red = after.image[..., 0].astype(int)
+            row = np.argmax((red - green)[:, 12:28].mean(1))  # the most printed one
+            assert red[row, 20] > green[row, 20] and red[row, 40] > red[row, 20]  # bright stays bright
+    share = np.mean(changed, axis=0)[:, 10:50].mean(1)
+    assert 0.2 < share[10:70].mean() < 0.6 and share[12] > 0.4  # the torso
+    assert share[69] < 0.05  # the head's far end
+
+
+def test_nobody_wears_no_print():
+    empty = only(body(), 2)
+    assert printed(np.random.default_rng(0), empty, np.zeros((9, 9, 3), np.uint8)) is empty
+
+
+def test_loose_boxes_are_off_by_a_little_on_every_side():
+    box = np.array([100.0, 50, 140, 150])
+    off = np.array([loose_box(np.random.default_rng(i), box) - box for i in range(400)]) / [40, 100, 40, 100]
+    assert (np.abs(off) <= 0.3 + 1e-9).all() and (np.abs(off.mean(0)) < 0.03).all()
+    assert (np.abs(off.std(0) - 0.12) < 0.02).all()
+    assert np.abs(np.corrcoef(off.T) - np.eye(4)).max() < 0.2  # each by itself
 
 
 def test_recolour_is_keyed_and_keeps_the_type():

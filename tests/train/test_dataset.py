@@ -106,3 +106,15 @@ def test_things_before_a_person_are_nobody_and_leave_half_of_them(people):
     assert not (after & ~before).any() and not covered.chart[~after].any()
     assert (covered.chart == alone.chart)[after].all()
     assert (2 * after.sum((1, 2)) >= before.sum((1, 2))).all() and (after < before).any((1, 2)).sum() > 8
+
+
+def test_prints_and_loose_boxes_are_asked_for(people):
+    entries = find_sources([str(people)])
+    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "pasted": 0.0}
+    plain, prints, loose = (
+        Batches(entries, config(people, **given, covered=0.0, printed=share, loose=off))[0]
+        for share, off in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    )
+    assert torch.equal(plain.truth.chart, prints.truth.chart)
+    assert (plain.images != prints.images).flatten(1).any(1).sum() > 3
+    assert not torch.equal(plain.truth.chart, loose.truth.chart)

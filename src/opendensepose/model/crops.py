@@ -20,7 +20,7 @@ from opendensepose.model.rcnn import CHARTS
 from opendensepose.model.targets import DENSE, Truth
 from opendensepose.model.training import Losses, People, Rules, Shown, dense_supervision
 
-CANVAS = (160, 128)  # height, width of a crop, pixels
+CANVAS = (192, 160)  # height, width of a crop, pixels
 FILL = 0.9  # share of the crop that the person's box takes, along the side that is the tighter
 NEVER = 50.0  # taken from the logit of the background among the charts, in use
 LEAN = 0.5  # added to the logits of the body, in use: masks overlap best from below even odds on

@@ -20,7 +20,7 @@ STRIDE = 32  # of the coarsest backbone map: sides are padded to multiples of it
 # strides 32, 16, 8 and 4 reach 64 + 32 + 16 + 4 pixels, pooling 8 more
 MARGIN = 4
 # of the certainty: a logistic regression of whether a box fits a person, on pictures not of the test set
-CLEAR, USUAL = 1.5, 2.67
+CLEAR, USUAL = 1.08, 3.3
 TINY = 1e-30  # probabilities below it are as good as none
 
 

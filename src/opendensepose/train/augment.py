@@ -15,6 +15,16 @@ from opendensepose.train.picture import Picture, Window
 
 STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
 TURN = 20.0  # degrees, the standard deviation of how much crops are turned
+LOOSE, LOOSEST = 0.12, 0.3  # of a bad box: how far a side is off, in parts of the box; standard deviation, most
+GARMENTS = (  # coarse parts that one may cover: shirts, trousers, dresses, coats
+    (1,),
+    (1, 10, 11),
+    (1, 10, 11, 12, 13),
+    (6, 7),
+    (6, 7, 8, 9),
+    (1, 6, 7),
+    (1, 6, 7, 10, 11, 12, 13),
+)
 NARROWEST = 8  # pixels of a box that fits nobody
 _NOISE = np.random.default_rng(7).normal(size=(1024, 1024)).astype(np.float32)
 
@@ -59,6 +69,12 @@ def person_window(
     return Window(*crops.person_window(box, canvas, fill, zoom, shift))
 
 
+def loose_box(rng: np.random.Generator, box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A person's box [4] xyxy as a detector may get it wrong: each side is off by itself."""
+    off = np.clip(rng.normal(0, LOOSE, 4), -LOOSEST, LOOSEST)
+    return box + off * np.tile(box[2:] - box[:2], 2)
+
+
 def stranger_window(
     rng: np.random.Generator, box: NDArray[np.float64], canvas: tuple[int, int], fill: float
 ) -> Window:
@@ -94,6 +110,28 @@ def thing(rng: np.random.Generator, picture: Picture) -> Picture:
     second = first + (second - first) * rng.uniform(0, 1)
     image = first + (second - first) * share[..., None] + 4 * rng.standard_normal((height, width, 1))
     return replace(picture, image=np.clip(image, 0, 255).astype(np.uint8), instance=mask)
+
+
+def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]) -> Picture:
+    """A crop whose person wears, on some parts, what another image [h, w, 3] shows: shaded as before.
+
+    Where it ends is not quite where the parts end.
+    """
+    size = picture.chart.shape
+    garment = GARMENTS[rng.integers(len(GARMENTS))]
+    worn = np.isin(picture.coarse_labels(), garment).astype(np.float32)
+    move = np.column_stack([np.eye(2), rng.normal(0, 0.03 * size[0], 2)])
+    worn = cv2.warpAffine(worn, move, size[::-1]) * (picture.instance > 0)
+    if worn.max() <= 0.5:
+        return picture
+    side = int(min(*other.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
+    y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
+    cloth = cv2.resize(other[y : y + side, x : x + side], size[::-1]).astype(np.float32)
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 2)
+    shade = (grey / max(float(grey[worn > 0.5].mean()), 16.0)).clip(0.3, 2.0)
+    soft = (cv2.GaussianBlur(worn, (0, 0), 0.6) * rng.uniform(0.4, 1.0))[..., None]
+    image = picture.image + soft * (np.clip(cloth * shade[..., None], 0, 255) - picture.image)
+    return replace(picture, image=(image + 0.5).astype(np.uint8))
 
 
 def wrong_box(
@@ -148,7 +186,7 @@ def edge_window(rng: np.random.Generator, box: NDArray[np.float64], size: tuple[
 
 def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:
     """Mild changes of exposure, contrast, gamma and white balance; now and then of all hues, or of the light
-    from place to place; now and then grey, soft or noisy.
+    from place to place; now and then grey, soft, sharpened, noisy or squeezed to JPEG.
     """
     values = np.arange(256, dtype=np.float32) / 255
     gamma, contrast, gain = np.exp(rng.normal(0, (0.14, 0.1, 0.1)))
@@ -166,11 +204,18 @@ def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
     if rng.random() < 0.25:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.9))
+    elif rng.random() < 0.25:  # sharpened, as cameras do
+        soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 1.5))
+        much = rng.uniform(0.2, 1.2)
+        image = cv2.addWeighted(image, 1 + much, soft, -much, 0)
     if rng.random() < 0.3:
         height, width = image.shape[:2]
         y, x = rng.integers(0, _NOISE.shape[0] - height + 1), rng.integers(0, _NOISE.shape[1] - width + 1)
         noise = _NOISE[y : y + height, x : x + width, None] * np.float32(rng.uniform(1, 5))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
+        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
     return np.ascontiguousarray(image)
 
 

@@ -17,7 +17,9 @@ from opendensepose.train.augment import (
     TURN,
     choose_window,
     edge_window,
+    loose_box,
     person_window,
+    printed,
     recolour,
     stranger_window,
     thing,
@@ -141,6 +143,9 @@ class Batches(Dataset[Batch]):
             )
             window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
+        if config.crops and picture.instance.any() and rng.random() < config.printed:
+            own = rng.spawn(1)[0]
+            picture = printed(own, picture, self.sources[own.integers(len(self.sources))].read().image)
         if config.crops and picture.instance.any() and rng.random() < config.pasted:
             picture = self._beside(rng, picture)
         if config.crops and picture.instance.any() and rng.random() < config.covered:
@@ -181,6 +186,8 @@ class Batches(Dataset[Batch]):
             seen = visible_boxes(other.instance)[0]
             if len(seen):
                 picture, box = other, seen[0].astype(np.float64)
+        if rng.random() < config.loose:
+            box = loose_box(rng, box)
         return picture, person_window(box, canvas, config.fill, rng)
 
     def _beside(self, rng: np.random.Generator, picture: Picture) -> Picture:
