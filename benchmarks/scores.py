@@ -5,8 +5,8 @@
 
 The detector, the probability that a crop shows somebody, and the mean probability of the best charts each
 have an opinion on every box. Their weights are those of a logistic regression of whether the box meets a
-person with IoU >= 0.5: `runtime.predictor`: TRUST is the detector's, and the dense graph's certainty holds the
-other two (`model.graphs`: CLEAR, USUAL).
+person with IoU >= 0.5. The detector's is `runtime.predictor`: TRUST, and the dense graph's certainty holds
+the other two (`model.graphs`: CLEAR, USUAL).
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ def quantise(
 ) -> onnx.ModelProto:
     """The graph with its convolutions in int8; `feeds` are typical inputs, which show how large values get.
 
-    Those whose names begin with one of `keep` stay as they are. Kernels have 7 bits: with 8, processors without VNNI overflow. Raises ValueError without feeds.
+    Those whose names begin with one of `keep` stay. Kernels have 7 bits: with 8, processors without
+    VNNI overflow. Raises ValueError without feeds.
     """
     feeds = list(feeds)
     if not feeds:
@@ -68,8 +69,9 @@ class _Reader(CalibrationDataReader):
 
 
 def fold_norms(model: onnx.ModelProto, kept: Sequence[str] = ()) -> list[onnx.TensorProto]:
-    """Fold each norm that follows a convolution, but for those `kept`, into its kernel; returns their numbers.
+    """Fold each norm that follows a convolution into its kernel; returns the norms' numbers.
 
+    Those behind the convolutions that are `kept`, by name, stay.
     `model` is changed in place, and its metadata say which kernel has which norm.
     """
     graph = model.graph

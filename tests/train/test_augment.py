@@ -199,7 +199,7 @@ def test_things_touch_the_person_and_have_many_sizes():
 
 
 def body():
-    """A crop of 80 x 60 pixels, all 120 but for a brighter right half; rows 10..69 are a person of all charts."""
+    """A crop of 80 x 60 pixels, 120 but for a brighter right half; rows 10..69 are a person of all charts."""
     chart = np.zeros((80, 60), np.uint8)
     chart[10:70, 10:50] = np.repeat(1 + np.arange(60) * 24 // 60, 40).reshape(60, 40)
     image = np.full((80, 60, 3), 120, np.uint8)

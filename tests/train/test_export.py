@@ -13,6 +13,7 @@ from opendensepose.core.decode import decode
 from opendensepose.core.types import ChartLogits
 from opendensepose.export import export, model_from_file, net_graphs, read_weights
 from opendensepose.io.modelfile import ModelFile
+from opendensepose.model.crops import CANVAS
 from opendensepose.model.graphs import CLEAR, USUAL, Dense
 from opendensepose.runtime import load
 from opendensepose.runtime.preprocess import cut_out
@@ -89,14 +90,14 @@ def log_mean_around(logits):
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_net_on_crops_is_the_same_net(trained, crop_net, tmp_path, count):
     file = ModelFile.open(export(crop_net, tmp_path / "a.odp", detector=trained, half=False))
-    assert file.meta["crop"] == {"height": 160, "width": 128, "fill": 0.9}
-    cut = np.random.default_rng(0).integers(0, 256, (count, 160, 128, 3), dtype=np.uint8)
+    assert file.meta["crop"] == {"height": 192, "width": 160, "fill": 0.9}
+    cut = np.random.default_rng(0).integers(0, 256, (count, *CANVAS, 3), dtype=np.uint8)
     got = ort.InferenceSession(file.dense).run(None, {"crops": cut})
     *got, certainty = got
     with torch.no_grad():
         expected, context = crop_net(torch.from_numpy(cut).permute(0, 3, 1, 2).float())
         somebody = crop_net.person(context)[:, 0].numpy()
-    assert [x.shape for x in got] == [(count, c, 80, 64) for c in (2, 25, 25, 25)]
+    assert [x.shape for x in got] == [(count, c, 96, 80) for c in (2, 25, 25, 25)]
     for n in range(count):
         inside = got[0][n].argmax(0) > 0
         fine = expected["fine"][n].numpy()
@@ -138,8 +139,8 @@ def test_the_runtime_reads_a_net_on_crops(trained, crop_net, tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
     box = np.array([20, 30, 120, 190], np.float32)
     (person,) = load(path)(image, boxes=box[None]).dense
-    window = person_window(box, (160, 128), 0.9)
-    cut = torch.from_numpy(cut_out(image, window, (160, 128)))
+    window = person_window(box, CANVAS, 0.9)
+    cut = torch.from_numpy(cut_out(image, window, CANVAS))
     with torch.no_grad():
         maps = seen_twice(crop_net, cut.permute(2, 0, 1)[None].float())
     whole = np.array([[window[0], window[1], window[0] + window[2], window[1] + window[3]]])

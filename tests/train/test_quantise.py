@@ -84,7 +84,10 @@ def test_quantised_convolutions_are_close_and_give_their_weights_back():
 def test_a_net_on_crops_in_integers(tiny_net, crop_net, people, tmp_path):
     half = export(crop_net, tmp_path / "half.odp", detector=tiny_net)
     small = export(crop_net, tmp_path / "small.odp", detector=tiny_net, calibrate=people)
-    assert ModelFile.open(half).detector == ModelFile.open(small).detector
+    stored = {w.name for w in onnx.load_from_string(ModelFile.open(small).detector).graph.initializer}
+    assert "model.backbone.stem.1.conv.weight_quantized" in stored  # most of the backbone
+    kept = {"model.backbone.stem.0.conv.weight", "model.fpn.output.1.conv.weight", "model.rpn.conv.weight"}
+    assert {f"{name}.half" for name in kept} <= stored
     graph = onnx.load_from_string(ModelFile.open(small).dense).graph
     kinds = [
         weight.data_type for weight in graph.initializer if weight.name.endswith("conv.weight_quantized")
@@ -101,6 +104,23 @@ def test_a_net_on_crops_in_integers(tiny_net, crop_net, people, tmp_path):
             assert torch.allclose(stored[f"crops.{name}"], values, atol=float(values.abs().max()) / 60), name
     wanted = {k for k in crop_net.state_dict() if "num_batches" not in k and "presence" not in k}
     assert wanted <= {k.removeprefix("crops.") for k in stored}
+    for name, values in tiny_net.state_dict().items():
+        if name in stored:
+            assert torch.allclose(stored[name], values, atol=float(values.abs().max()) / 60), name
+    assert {"backbone.stem.1.conv.weight", "rpn.conv.weight", "box_head.scores.weight"} <= stored.keys()
+
+
+def test_convolutions_that_are_to_stay_keep_their_norms_and_numbers():
+    rng = np.random.default_rng(3)
+    model, numbers = small_graph(rng)
+    x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
+    small = quantise(model, [{"x": x}], keep=("a",))
+    assert [node.op_type for node in small.graph.node].count("BatchNormalization") == 1
+    back = weights_of(small)
+    for name, values in numbers.items():
+        if name[0] != "b":
+            assert np.allclose(back[name], values), name
+    assert "b.weight_quantized" in {weight.name for weight in small.graph.initializer}
 
 
 def test_weights_that_are_equal_are_all_stored(tiny_net, people, tmp_path):

@@ -33,7 +33,7 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
 @click.option(
     "--calibrate",
     metavar="DIR",
-    help="Of a net on crops: run it in 8-bit integers, as people of this data folder suggest.",
+    help="Of a net on crops: run it and its detector in 8-bit integers, as the pictures of DIR suggest.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 @json_option

@@ -27,7 +27,7 @@ FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
 OWN = 0.2  # share of a person's pixels that no better person has: with less it is the same one again, ...
 DETECTED = 0.5  # ... if the detector did not see two
-TRUST = 0.4  # weight of the detector's opinion on a person; the dense graph has the rest (`benchmarks.scores`)
+TRUST = 0.4  # weight of the detector's opinion of a person; the dense graph has the rest (benchmarks/scores)
 CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
 HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
@@ -200,7 +200,7 @@ class Predictor:
 
 
 def agreed(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probability [N] whose odds are the mean of the odds of two others: geometric, weighted by `TRUST`."""
+    """The probability [N] whose odds are the geometric mean of those of two others, weighted by `TRUST`."""
     rest = 1 - TRUST
     yes, no = first**TRUST * second**rest, (1 - first) ** TRUST * (1 - second) ** rest
     return np.asarray(yes / np.maximum(yes + no, np.finfo(np.float32).tiny), np.float32)

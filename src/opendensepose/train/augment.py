@@ -15,7 +15,7 @@ from opendensepose.train.picture import Picture, Window
 
 STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
 TURN = 20.0  # degrees, the standard deviation of how much crops are turned
-LOOSE, LOOSEST = 0.12, 0.3  # of a bad box: how far a side is off, in parts of the box; standard deviation, most
+LOOSE, LOOSEST = 0.12, 0.3  # how far a side of a bad box is off, in parts of it: standard deviation, most
 GARMENTS = (  # coarse parts that one may cover: shirts, trousers, dresses, coats
     (1,),
     (1, 10, 11),
@@ -119,9 +119,9 @@ def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]
     """
     size = picture.chart.shape
     garment = GARMENTS[rng.integers(len(GARMENTS))]
-    worn = np.isin(picture.coarse_labels(), garment).astype(np.float32)
+    parts = np.isin(picture.coarse_labels(), garment).astype(np.float32)
     move = np.column_stack([np.eye(2), rng.normal(0, 0.03 * size[0], 2)])
-    worn = cv2.warpAffine(worn, move, size[::-1]) * (picture.instance > 0)
+    worn = np.asarray(cv2.warpAffine(parts, move, size[::-1]) * (picture.instance > 0), np.float32)
     if worn.max() <= 0.5:
         return picture
     side = int(min(*other.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
@@ -215,7 +215,7 @@ def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR), np.uint8)
     return np.ascontiguousarray(image)
 
 
