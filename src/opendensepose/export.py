@@ -13,6 +13,7 @@ import json
 import os
 import warnings
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from opendensepose.quantise import Feeds, quantise, weights_of
 from opendensepose.train.build import own_weights, saved_model
 from opendensepose.train.checkpoint import load_all, load_checkpoint, load_weights
 from opendensepose.train.dataset import still_batches
-from opendensepose.train.sources import find_sources
+from opendensepose.train.sources import Source, find_sources
 
 OPSET = 18
 CHECKPOINTS = (".pt", ".ckpt")
@@ -77,7 +78,8 @@ def export(
         height, width = crops.CANVAS
         further |= {"crop": {"height": height, "width": width, "fill": crops.FILL}}
         further |= {"int8": ["detector.onnx", "dense.onnx"]} if calibrate else {}
-        members = crop_graphs(finder, model, half=half, calibrate=calibrate)
+        typical = find_sources([str(calibrate)]) if calibrate else ()
+        members = crop_graphs(finder, model, half=half, typical=typical)
     else:
         if calibrate:
             raise ValueError("calibrate: expected a net on crops, got a DensePose-RCNN")
@@ -130,28 +132,24 @@ def load_detector(source: str | os.PathLike[str]) -> DensePoseRCNN:
     return model
 
 
-def typical_pictures(folder: str | os.PathLike[str]) -> list[Feeds]:
-    """Inputs of a detector: the first pictures of a folder of dense truth."""
-    images = (source.read().image for source in find_sources([str(folder)])[:WHOLE])
+def typical_pictures(sources: Sequence[Source]) -> list[Feeds]:
+    """Inputs of a detector: the first pictures."""
+    images = (source.read().image for source in sources[:WHOLE])
     return [{"image": cv2.resize(image, WHOLE_SIZE, interpolation=cv2.INTER_AREA)} for image in images]
 
 
-def typical_crops(folder: str | os.PathLike[str]) -> list[Feeds]:
-    """Inputs of a net on crops: the people of the first pictures of a folder of dense truth."""
-    batches = still_batches(find_sources([str(folder)])[:TYPICAL], crops.CANVAS, 16, crops.FILL)
+def typical_crops(sources: Sequence[Source]) -> list[Feeds]:
+    """Inputs of a net on crops: the people of the first pictures."""
+    batches = still_batches(list(sources[:TYPICAL]), crops.CANVAS, 16, crops.FILL)
     return [{"crops": batch.images.permute(0, 2, 3, 1).numpy()} for batch in batches]
 
 
 def crop_graphs(
-    detector: DensePoseRCNN,
-    net: CropNet,
-    *,
-    half: bool = True,
-    calibrate: str | os.PathLike[str] | None = None,
+    detector: DensePoseRCNN, net: CropNet, *, half: bool = True, typical: Sequence[Source] = ()
 ) -> dict[str, bytes]:
     """The ONNX graphs of a net on crops and of the detector that finds its people, by their names.
 
-    With `calibrate`, a folder of typical pictures, in 8-bit integers; the detector but for `FLOATS`.
+    With `typical` pictures of dense truth in 8-bit integers; the detector but for `FLOATS`.
     """
     for model in (detector, net):
         model.eval().to(memory_format=torch.contiguous_format)
@@ -163,10 +161,10 @@ def crop_graphs(
         "detector.onnx": _trace(graphs.People(detector), (image,), {"image": {0: "H", 1: "W"}}, people),
         "dense.onnx": _trace(graphs.Crops(net), (cut,), {"crops": {0: "N"}}, outputs),
     }
-    if calibrate:
-        seen = typical_pictures(calibrate)
-        traced["detector.onnx"] = quantise(traced["detector.onnx"], seen, keep=FLOATS)
-        traced["dense.onnx"] = quantise(traced["dense.onnx"], typical_crops(calibrate))
+    if typical:
+        whole, cuts = typical_pictures(typical), typical_crops(typical)
+        traced["detector.onnx"] = quantise(traced["detector.onnx"], whole, keep=FLOATS)
+        traced["dense.onnx"] = quantise(traced["dense.onnx"], cuts)
     return {name: _pack(graph, half).SerializeToString() for name, graph in traced.items()}
 
 

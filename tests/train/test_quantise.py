@@ -14,6 +14,7 @@ from opendensepose.io.modelfile import ModelFile
 from opendensepose.model.crops import CropNet
 from opendensepose.quantise import EPSILON, fold_norms, quantise, weights_of
 from opendensepose.runtime import load
+from opendensepose.train.sources import find_sources
 
 
 def small_graph(rng):
@@ -93,7 +94,7 @@ def test_a_net_on_crops_in_integers(tiny_net, crop_net, people, tmp_path):
         weight.data_type for weight in graph.initializer if weight.name.endswith("conv.weight_quantized")
     ]
     assert len(kinds) > 10 and set(kinds) == {TensorProto.INT8}
-    seen = typical_crops(people)[0]
+    seen = typical_crops(find_sources([str(people)]))[0]
     maps = [load(path)._looks._dense.run(seen) for path in (half, small)]
     for name in ("coarse", "fine", "u", "v"):
         first, second = (m[name].ravel() for m in maps)
@@ -132,7 +133,7 @@ def test_weights_that_are_equal_are_all_stored(tiny_net, people, tmp_path):
         stored = read_weights(export(net, tmp_path / "m.odp", detector=tiny_net, calibrate=calibrate))
         assert wanted == {name.removeprefix("crops.") for name in stored if name.startswith("crops.")}
         assert all(torch.isfinite(values).all() for values in stored.values())
-    assert len(load(tmp_path / "m.odp")._dense.run(typical_crops(people)[0])) == 5
+    assert len(load(tmp_path / "m.odp")._dense.run(typical_crops(find_sources([str(people)]))[0])) == 5
 
 
 def test_norms_behind_no_convolution_stay():

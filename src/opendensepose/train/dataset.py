@@ -143,13 +143,14 @@ class Batches(Dataset[Batch]):
             )
             window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
-        if config.crops and picture.instance.any() and rng.random() < config.printed:
-            own = rng.spawn(1)[0]
-            picture = printed(own, picture, self.sources[own.integers(len(self.sources))].read().image)
-        if config.crops and picture.instance.any() and rng.random() < config.pasted:
-            picture = self._beside(rng, picture)
-        if config.crops and picture.instance.any() and rng.random() < config.covered:
-            picture = _if_seen(paste(picture, thing(rng.spawn(1)[0], picture), front=True), picture)
+        if config.crops and picture.instance.any():
+            if rng.random() < config.printed:
+                own = rng.spawn(1)[0]
+                picture = printed(own, picture, self.sources[own.integers(len(self.sources))].read().image)
+            if rng.random() < config.pasted:
+                picture = self._beside(rng, picture)
+            if rng.random() < config.covered:
+                picture = _if_seen(paste(picture, thing(rng.spawn(1)[0], picture), front=True), picture)
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
             picture = flip(picture)
         return replace(picture, image=recolour(rng, picture.image))
