@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from opendensepose.train.augment import (
     edge_window,
     loose_box,
     new_hues,
+    other_shape,
     printed,
     recolour,
     stranger_window,
@@ -28,6 +31,7 @@ from opendensepose.train.picture import (
     paste,
     turn,
     visible_boxes,
+    warp,
 )
 from opendensepose.train.sources import NO_BOXES
 
@@ -238,6 +242,40 @@ def test_loose_boxes_are_off_by_a_little_on_every_side():
     assert (np.abs(off) <= 0.3 + 1e-9).all() and (np.abs(off.mean(0)) < 0.03).all()
     assert (np.abs(off.std(0) - 0.12) < 0.02).all()
     assert np.abs(np.corrcoef(off.T) - np.eye(4)).max() < 0.2  # each by itself
+
+
+def test_warp_by_whole_pixels_moves_everything():
+    points = Points(
+        np.ones(2, np.uint8), np.float32([[10.5, 8.5], [1.0, 8.5]]), np.uint8([3, 4]), np.ones((2, 2))
+    )
+    keypoints = np.full((17, 3), 2, np.float32)
+    keypoints[0, :2] = 7.5, 5.5
+    before = replace(picture(), points=points, people={1: Person(DENSE, keypoints)})
+    after = warp(before, np.broadcast_to(np.float32([3, -2]), (20, 30, 2)))  # shows what was 3 right, 2 up
+    for name in ("image", "chart", "instance"):
+        assert np.array_equal(getattr(after, name)[2:, :27], getattr(before, name)[:18, 3:]), name
+    assert np.array_equal(after.uv[:, 2:, :27], before.uv[:, :18, 3:])
+    assert np.allclose(after.points.xy, [[7.5, 10.5]]) and after.points.chart == 3
+    assert np.allclose(after.people[1].keypoints[:2], [[4.5, 7.5, 2], [-1, 4, 0]])  # gone, so unlabelled
+
+
+def test_a_warped_person_keeps_labels_and_points_together():
+    rows, columns = np.mgrid[:192, :160].astype(np.float32)
+    chart = (1 + (rows // 48) * 5 + columns // 32).astype(np.uint8)  # 20 fields
+    xy = np.stack([columns, rows], 2)[20:180:16, 20:150:13].reshape(-1, 2) + 0.5
+    label = chart[tuple(xy.astype(int).T[::-1])]
+    image = np.repeat(chart[..., None] * 12, 3, 2).astype(np.uint8)
+    uv = np.zeros((2, 192, 160), np.uint8)
+    points = Points(np.ones(len(xy), np.uint8), xy, label, np.zeros((len(xy), 2), np.float32))
+    before = Picture(image, chart, uv, np.ones_like(chart), points=points)
+    for seed in range(10):
+        shift = other_shape(np.random.default_rng(seed), (192, 160))
+        assert shift.shape == (192, 160, 2) and np.abs(np.diff(shift, axis=0)).max() < 0.5
+        after = warp(before, shift)
+        x, y = after.points.xy.astype(int).T
+        assert len(x) > 60 and (after.chart[y, x] == after.points.chart).mean() > 0.97
+        assert (np.abs(after.image[..., 0] / 12 - after.chart) < 0.1).mean() > 0.9
+        assert 0.03 < (after.chart != before.chart).mean() < 0.6
 
 
 def test_recolour_is_keyed_and_keeps_the_type():

@@ -90,7 +90,14 @@ def test_boxes_of_nobody_show_nobody(people):
 
 def test_people_of_other_pictures_leave_half_of_a_person(people):
     entries = find_sources([str(people)])
-    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "covered": 0.0}
+    given = {
+        "crops": True,
+        "batch_size": 12,
+        "canvases": ((160, 128),),
+        "nobody": 0.0,
+        "warped": 0.0,
+        "covered": 0.0,
+    }
     alone, beside = (Batches(entries, config(people, **given, pasted=share))[0].truth for share in (0.0, 1.0))
     before, after = ((truth.instances > 0).sum((1, 2)) for truth in (alone, beside))
     assert (after <= before).all() and (2 * after >= before).all()
@@ -100,6 +107,7 @@ def test_people_of_other_pictures_leave_half_of_a_person(people):
 def test_things_before_a_person_are_nobody_and_leave_half_of_them(people):
     entries = find_sources([str(people)])
     given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "pasted": 0.0}
+    given |= {"warped": 0.0}
     batches = [Batches(entries, config(people, **given, covered=share))[0] for share in (0.0, 1.0)]
     alone, covered = (batch.truth for batch in batches)
     before, after = (truth.instances > 0 for truth in (alone, covered))
@@ -108,13 +116,16 @@ def test_things_before_a_person_are_nobody_and_leave_half_of_them(people):
     assert (2 * after.sum((1, 2)) >= before.sum((1, 2))).all() and (after < before).any((1, 2)).sum() > 8
 
 
-def test_prints_and_loose_boxes_are_asked_for(people):
+def test_prints_loose_boxes_and_other_shapes_are_asked_for(people):
     entries = find_sources([str(people)])
     given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "pasted": 0.0}
-    plain, prints, loose = (
-        Batches(entries, config(people, **given, covered=0.0, printed=share, loose=off))[0]
-        for share, off in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    plain, prints, loose, bent = (
+        Batches(entries, config(people, **given, covered=0.0, printed=share, loose=off, warped=much))[0]
+        for share, off, much in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
     )
     assert torch.equal(plain.truth.chart, prints.truth.chart)
     assert (plain.images != prints.images).flatten(1).any(1).sum() > 3
     assert not torch.equal(plain.truth.chart, loose.truth.chart)
+    assert not torch.equal(plain.truth.chart, bent.truth.chart)
+    first, second = ((batch.truth.instances > 0).sum((1, 2)) for batch in (plain, bent))
+    assert (first != second).sum() > 6 and ((first - second).abs() < 0.5 * first).all()

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from opendensepose.model.crops import CropNet
 from opendensepose.model.deeplab import DeepLabHead
 from opendensepose.model.heads import ConvHead, HourglassHead
+from opendensepose.model.losses import RARE
 from opendensepose.model.rcnn import DensePoseRCNN
 from opendensepose.model.winograd import WinogradHead
 
@@ -22,6 +23,7 @@ MARGIN = 4
 # of the certainty: a logistic regression of whether a box fits a person, on pictures not of the test set
 CLEAR, USUAL = 1.08, 3.3
 TINY = 1e-30  # probabilities below it are as good as none
+UNDONE = 0.7  # share of the weights of charts in the loss that use takes back: most pixels right, hands kept
 
 
 class People(nn.Module):
@@ -57,10 +59,10 @@ class Crops(nn.Module):
         outputs, context = net(crops.permute(0, 3, 1, 2).to(torch.float32))
         body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
         chances = outputs["fine"].softmax(1)
-        best = chances[:, 1:].amax(1)
+        outputs["fine"] = evened(chances) + sizes(chances, body)[:, :, None, None]
+        best = outputs["fine"].softmax(1)[:, 1:].amax(1)
         sure = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
         clear = CLEAR * (sure.logit(1e-6) - USUAL)
-        outputs["fine"] = evened(chances)
         return (*outputs.values(), (net.person(context)[:, 0] + clear).sigmoid())
 
 
@@ -71,6 +73,17 @@ def evened(chances: Tensor) -> Tensor:
     """
     around = F.avg_pool2d(chances, 3, 1, 1, count_include_pad=False)
     return torch.log(around.clamp(min=TINY))
+
+
+def sizes(chances: Tensor, body: Tensor) -> Tensor:
+    """What to add to the logits of charts [N, C], of probabilities [N, C, S, T] on the body [N, S, T].
+
+    In `losses.dense_losses` every chart of a crop counts about the same, so the probabilities are those of
+    somebody whose charts are all of one size: the torso's border falls to the arms. The logarithm of what
+    each cell was divided by there, with the cells that the probabilities give, takes `UNDONE` of it back.
+    """
+    cells = (chances * body[:, None]).sum((2, 3))
+    return UNDONE * torch.log(cells + RARE * body.shape[1] * body.shape[2])
 
 
 class Detector(nn.Module):

@@ -16,6 +16,7 @@ from opendensepose.train.picture import Picture, Window
 STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
 TURN = 20.0  # degrees, the standard deviation of how much crops are turned
 LOOSE, LOOSEST = 0.12, 0.3  # how far a side of a bad box is off, in parts of it: standard deviation, most
+BENT, WIDER = 0.02, 0.08  # how much shapes vary: shift, in parts of the crop's height; log of the width
 GARMENTS = (  # coarse parts that one may cover: shirts, trousers, dresses, coats
     (1,),
     (1, 10, 11),
@@ -132,6 +133,14 @@ def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]
     soft = (cv2.GaussianBlur(worn, (0, 0), 0.6) * rng.uniform(0.4, 1.0))[..., None]
     image = picture.image + soft * (np.clip(cloth * shade[..., None], 0, 255) - picture.image)
     return replace(picture, image=(image + 0.5).astype(np.uint8))
+
+
+def other_shape(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A smooth shift [H, W, 2] in x and y, pixels, that makes a person wider or thinner, here and there."""
+    knots = BENT * size[0] * rng.normal(0, 1, (4, 4, 2)).clip(-2, 2).astype(np.float32)  # nothing folds
+    shift = cv2.resize(knots, size[::-1], interpolation=cv2.INTER_CUBIC)
+    shift[..., 0] += (np.exp(rng.normal(0, WIDER)) - 1) * (np.arange(size[1]) + 0.5 - size[1] / 2)
+    return shift
 
 
 def wrong_box(

@@ -88,6 +88,7 @@ class TrainConfig:
     covered: float = 0.15  # share of crops with a disc, block or rod before the person
     printed: float = 0.25  # share of crops whose person wears what another picture shows
     loose: float = 0.25  # share of crops whose box is a bad one: each side off by itself
+    warped: float = 0.3  # share of crops bent a little: other figures, other clothes
     nobody: float = 0.08  # share of crops by a box that fits nobody, for the net on crops
     smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0

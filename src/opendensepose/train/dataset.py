@@ -18,6 +18,7 @@ from opendensepose.train.augment import (
     choose_window,
     edge_window,
     loose_box,
+    other_shape,
     person_window,
     printed,
     recolour,
@@ -37,6 +38,7 @@ from opendensepose.train.picture import (
     paste,
     turn,
     visible_boxes,
+    warp,
 )
 from opendensepose.train.sources import Source
 
@@ -151,6 +153,8 @@ class Batches(Dataset[Batch]):
                 picture = self._beside(rng, picture)
             if rng.random() < config.covered:
                 picture = _if_seen(paste(picture, thing(rng.spawn(1)[0], picture), front=True), picture)
+            if rng.random() < config.warped:
+                picture = warp(picture, other_shape(rng.spawn(1)[0], canvas))
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
             picture = flip(picture)
         return replace(picture, image=recolour(rng, picture.image))

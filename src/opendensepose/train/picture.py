@@ -186,6 +186,45 @@ def turn(picture: Picture, angle: float, centre: NDArray[Any], fill: int = 114) 
     )
 
 
+def warp(picture: Picture, shift: NDArray[np.float32]) -> Picture:
+    """The picture whose pixel p shows what was at p + shift(p): shift [H, W, 2] in x and y, smooth, pixels.
+
+    Image filtered, labels by nearest pixel; beyond the border it goes on as at the border.
+    """
+    height, width = picture.chart.shape
+    places = shift + np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2).astype(np.float32)
+    image = cv2.remap(picture.image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    columns = np.floor(places[..., 0] + 0.5).astype(int).clip(0, width - 1)
+    rows = np.floor(places[..., 1] + 0.5).astype(int).clip(0, height - 1)
+
+    def moved(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where points [G, 2] go: the p of p + shift(p), by steps that a smooth shift makes ever shorter."""
+        there = xy
+        for _ in range(5):
+            near = np.floor(there).astype(int).clip(0, (width - 1, height - 1))
+            there = xy - shift[near[:, 1], near[:, 0]]
+        return np.asarray(there, np.float32)
+
+    people = {}
+    for number, person in picture.people.items():
+        keypoints = person.keypoints
+        if keypoints is not None:
+            keypoints = np.concatenate([moved(keypoints[:, :2]), keypoints[:, 2:]], 1)
+            outside = ((keypoints[:, :2] < 0) | (keypoints[:, :2] >= (width, height))).any(1)
+            keypoints[outside, 2] = 0
+        people[number] = Person(person.kind, keypoints)
+    points = replace(picture.points, xy=moved(picture.points.xy))
+    return Picture(
+        np.asarray(image, np.uint8),
+        picture.chart[rows, columns],
+        picture.uv[:, rows, columns],
+        picture.instance[rows, columns],
+        None if picture.coarse is None else picture.coarse[rows, columns],
+        people,
+        points.chosen(((points.xy >= 0) & (points.xy < (width, height))).all(1)),
+    )
+
+
 def join(pictures: list[Picture]) -> Picture:
     """Four pictures of one size -> one of twice the size; people keep apart."""
     height, width = pictures[0].chart.shape
