@@ -138,7 +138,7 @@ def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]
 def other_shape(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:
     """A smooth shift [H, W, 2] in x and y, pixels, that makes a person wider or thinner, here and there."""
     knots = BENT * size[0] * rng.normal(0, 1, (4, 4, 2)).clip(-2, 2).astype(np.float32)  # nothing folds
-    shift = cv2.resize(knots, size[::-1], interpolation=cv2.INTER_CUBIC)
+    shift = np.asarray(cv2.resize(knots, size[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
     shift[..., 0] += (np.exp(rng.normal(0, WIDER)) - 1) * (np.arange(size[1]) + 0.5 - size[1] / 2)
     return shift
 

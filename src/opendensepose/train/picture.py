@@ -192,10 +192,11 @@ def warp(picture: Picture, shift: NDArray[np.float32]) -> Picture:
     Image filtered, labels by nearest pixel; beyond the border it goes on as at the border.
     """
     height, width = picture.chart.shape
-    places = shift + np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2).astype(np.float32)
-    image = cv2.remap(picture.image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    columns = np.floor(places[..., 0] + 0.5).astype(int).clip(0, width - 1)
-    rows = np.floor(places[..., 1] + 0.5).astype(int).clip(0, height - 1)
+    across = shift[..., 0] + np.arange(width, dtype=np.float32)
+    down = shift[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    image = cv2.remap(picture.image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    columns = np.floor(across + 0.5).astype(int).clip(0, width - 1)
+    rows = np.floor(down + 0.5).astype(int).clip(0, height - 1)
 
     def moved(xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where points [G, 2] go: the p of p + shift(p), by steps that a smooth shift makes ever shorter."""
@@ -214,6 +215,7 @@ def warp(picture: Picture, shift: NDArray[np.float32]) -> Picture:
             keypoints[outside, 2] = 0
         people[number] = Person(person.kind, keypoints)
     points = replace(picture.points, xy=moved(picture.points.xy))
+    inside = np.asarray(((points.xy >= 0) & (points.xy < (width, height))).all(1))
     return Picture(
         np.asarray(image, np.uint8),
         picture.chart[rows, columns],
@@ -221,7 +223,7 @@ def warp(picture: Picture, shift: NDArray[np.float32]) -> Picture:
         picture.instance[rows, columns],
         None if picture.coarse is None else picture.coarse[rows, columns],
         people,
-        points.chosen(((points.xy >= 0) & (points.xy < (width, height))).all(1)),
+        points.chosen(inside),
     )
 
 
