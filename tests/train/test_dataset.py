@@ -90,15 +90,9 @@ def test_boxes_of_nobody_show_nobody(people):
 
 def test_people_of_other_pictures_leave_half_of_a_person(people):
     entries = find_sources([str(people)])
-    given = {
-        "crops": True,
-        "batch_size": 12,
-        "canvases": ((160, 128),),
-        "nobody": 0.0,
-        "warped": 0.0,
-        "covered": 0.0,
-    }
-    alone, beside = (Batches(entries, config(people, **given, pasted=share))[0].truth for share in (0.0, 1.0))
+    given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "covered": 0.0}
+    batches = [Batches(entries, config(people, **given, warped=0.0, pasted=share))[0] for share in (0.0, 1.0)]
+    alone, beside = (batch.truth for batch in batches)
     before, after = ((truth.instances > 0).sum((1, 2)) for truth in (alone, beside))
     assert (after <= before).all() and (2 * after >= before).all()
     assert 0 < (after < before).sum() < 12  # some stand behind
@@ -107,8 +101,9 @@ def test_people_of_other_pictures_leave_half_of_a_person(people):
 def test_things_before_a_person_are_nobody_and_leave_half_of_them(people):
     entries = find_sources([str(people)])
     given = {"crops": True, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "pasted": 0.0}
-    given |= {"warped": 0.0}
-    batches = [Batches(entries, config(people, **given, covered=share))[0] for share in (0.0, 1.0)]
+    batches = [
+        Batches(entries, config(people, **given, warped=0.0, covered=share))[0] for share in (0.0, 1.0)
+    ]
     alone, covered = (batch.truth for batch in batches)
     before, after = (truth.instances > 0 for truth in (alone, covered))
     assert not (after & ~before).any() and not covered.chart[~after].any()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -13,6 +15,7 @@ from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART, MIRROR_COARSE, MIRROR_U, MIRROR_V
 
 SOFT = 0.6  # pixels, sigma of the borders of pasted people
+Move = Callable[[NDArray[Any]], NDArray[Any]]  # where points [G, 2] of a picture go
 MIRROR_KEYPOINTS = np.array([0, *(k + 1 if k % 2 else k - 1 for k in range(1, 17))])  # left and right in turn
 
 
@@ -41,10 +44,10 @@ class Points:
         """Those with `keep` [G]."""
         return Points(self.instance[keep], self.xy[keep], self.chart[keep], self.uv[keep])
 
-    def moved(self, matrix: NDArray[Any], shift: NDArray[Any], size: tuple[int, int]) -> Points:
-        """matrix [2, 2] xy + shift, without those that fall outside `size` (H, W)."""
-        xy = (self.xy @ matrix.T + shift).astype(np.float32)
-        keep = ((xy >= 0) & (xy < size[::-1])).all(1)
+    def moved(self, move: Move, size: tuple[int, int]) -> Points:
+        """Those that do not fall outside `size` (H, W), where they go."""
+        xy = move(self.xy).astype(np.float32)
+        keep = np.asarray(((xy >= 0) & (xy < size[::-1])).all(1))
         return replace(self, xy=xy).chosen(keep)
 
 
@@ -139,17 +142,22 @@ def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 
             coarse[outside] = 0
     matrix = np.diag([canvas[1] / window.width, canvas[0] / window.height])
     shift = matrix @ (-x0, -y0)
-    people = {n: _moved(person, matrix, shift, canvas) for n, person in picture.people.items()}
-    points = picture.points.moved(matrix, shift, canvas)
-    return Picture(np.asarray(image, np.uint8), chart, uv, instance, coarse, people, points)
+    known = _moved(picture, lambda xy: xy @ matrix.T + shift, canvas)
+    return Picture(np.asarray(image, np.uint8), chart, uv, instance, coarse, *known)
 
 
-def _moved(person: Person, matrix: NDArray[Any], shift: NDArray[Any], size: tuple[int, int] | None) -> Person:
-    """The person with keypoints matrix [2, 2] xy + shift; those outside `size` (H, W) become unlabelled."""
+def _moved(picture: Picture, move: Move, size: tuple[int, int]) -> tuple[dict[int, Person], Points]:
+    """The people and points of a picture that becomes one of `size` (H, W)."""
+    people = {n: _moved_person(person, move, size) for n, person in picture.people.items()}
+    return people, picture.points.moved(move, size)
+
+
+def _moved_person(person: Person, move: Move, size: tuple[int, int] | None) -> Person:
+    """The person with keypoints where they go; those outside `size` (H, W) become unlabelled."""
     if person.keypoints is None:
         return person
     keypoints = person.keypoints.astype(np.float32, copy=True)
-    keypoints[:, :2] = keypoints[:, :2] @ matrix.T + shift
+    keypoints[:, :2] = move(keypoints[:, :2])
     if size is not None:
         keypoints[((keypoints[:, :2] < 0) | (keypoints[:, :2] >= size[::-1])).any(1), 2] = 0
     return Person(person.kind, keypoints)
@@ -173,16 +181,13 @@ def turn(picture: Picture, angle: float, centre: NDArray[Any], fill: int = 114) 
     chart, u, v, instance, *coarse = (
         cv2.warpAffine(plane, pixels, (width, height), flags=cv2.INTER_NEAREST) for plane in labels
     )
-    people = {n: _moved(person, matrix, shift, (height, width)) for n, person in picture.people.items()}
-    points = picture.points.moved(matrix, shift, (height, width))
     return Picture(
         np.asarray(image, np.uint8),
         np.asarray(chart, np.uint8),
         np.stack([u, v]).astype(np.uint8),
         np.asarray(instance, np.uint8),
         np.asarray(coarse[0], np.uint8) if coarse else None,
-        people,
-        points,
+        *_moved(picture, lambda xy: xy @ matrix.T + shift, (height, width)),
     )
 
 
@@ -198,32 +203,21 @@ def warp(picture: Picture, shift: NDArray[np.float32]) -> Picture:
     columns = np.floor(across + 0.5).astype(int).clip(0, width - 1)
     rows = np.floor(down + 0.5).astype(int).clip(0, height - 1)
 
-    def moved(xy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Where points [G, 2] go: the p of p + shift(p), by steps that a smooth shift makes ever shorter."""
+    def move(xy: NDArray[Any]) -> NDArray[Any]:
+        """The p of p + shift(p), by steps that a smooth shift makes ever shorter."""
         there = xy
         for _ in range(5):
             near = np.floor(there).astype(int).clip(0, (width - 1, height - 1))
             there = xy - shift[near[:, 1], near[:, 0]]
-        return np.asarray(there, np.float32)
+        return there
 
-    people = {}
-    for number, person in picture.people.items():
-        keypoints = person.keypoints
-        if keypoints is not None:
-            keypoints = np.concatenate([moved(keypoints[:, :2]), keypoints[:, 2:]], 1)
-            outside = ((keypoints[:, :2] < 0) | (keypoints[:, :2] >= (width, height))).any(1)
-            keypoints[outside, 2] = 0
-        people[number] = Person(person.kind, keypoints)
-    points = replace(picture.points, xy=moved(picture.points.xy))
-    inside = np.asarray(((points.xy >= 0) & (points.xy < (width, height))).all(1))
     return Picture(
         np.asarray(image, np.uint8),
         picture.chart[rows, columns],
         picture.uv[:, rows, columns],
         picture.instance[rows, columns],
         None if picture.coarse is None else picture.coarse[rows, columns],
-        people,
-        points.chosen(inside),
+        *_moved(picture, move, (height, width)),
     )
 
 
@@ -236,7 +230,7 @@ def join(pictures: list[Picture]) -> Picture:
         instances.append(np.where(own > 0, own + most, 0).astype(np.uint8))
         shift = np.array([width * (i % 2), height * (i // 2)], np.float32)
         for number, person in picture.people.items():
-            people[number + most] = _moved(person, np.eye(2), shift, None)
+            people[number + most] = _moved_person(person, partial(np.add, shift), None)
         its = picture.points
         points.append(Points(its.instance + np.uint8(most), its.xy + shift, its.chart, its.uv))
         most += max([int(own.max(initial=0)), *picture.people])
