@@ -39,7 +39,9 @@ def stage_gflops(model: DensePoseRCNN, height: int, width: int) -> dict[str, flo
         with counters["detector"]:
             pyramid = model.pyramid(torch.empty(1, 3, *padded))
             model.rpn(model.rpn_maps(pyramid))
-            model.box_head(torch.empty(min(PROPOSALS, model.rpn.after_nms), channels, pool, pool))
+            for head in (model.box_head, model.box_head_again):
+                if head is not None:
+                    head(torch.empty(min(PROPOSALS, model.rpn.after_nms), channels, pool, pool))
         with counters["decoder"]:
             features = model.dense_features(pyramid)
         with counters["dense"]:

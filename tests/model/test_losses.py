@@ -215,6 +215,8 @@ def test_detector_losses_by_hand():
     found = box_losses(scores, deltas, torch.tensor([0, 1]), torch.zeros(1, 4))
     assert float(found["box"].mean) == pytest.approx(0.125 / 2)
     assert float(found["class"].mean) == pytest.approx(math.log(1 + math.exp(-2)) + 1)
+    found = box_losses(scores, deltas, torch.tensor([0, 1]), torch.zeros(1, 4), beta=0.1)
+    assert float(found["box"].mean) == pytest.approx((0.5 - 0.05) / 2)  # linear from 0.1 on
 
 
 def test_parts_of_a_batch_add_up_to_the_whole():

@@ -1,4 +1,5 @@
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -54,6 +55,63 @@ def test_same_generator_same_losses():
     first, again, other = run(1), run(1), run(2)
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert any(not torch.equal(first[k], other[k]) for k in first)
+
+
+def constant(head, logits, deltas):
+    """A box head that says the same of every box."""
+    for layer, values in ((head.scores, logits), (head.deltas, deltas)):
+        torch.nn.init.zeros_(layer.weight)
+        layer.bias.data = torch.tensor(values)
+
+
+def test_second_box_head_moves_the_boxes_of_the_first_and_has_half_a_say():
+    torch.manual_seed(0)
+    net = small(**NARROW).eval()
+    net.rpn.after_nms = 1  # one box, so that nothing is dropped afterwards
+    constant(net.box_head, [1.0, 0.0], [0.5, 0.0, 0.0, 0.0])  # a twentieth of the width to the right
+    constant(net.box_head_again, [0.0, 1.0], [0.0, -2.0, 0.0, 0.0])  # a tenth of the height up
+    with torch.no_grad():
+        found = net.detect_stages(net.pyramid(torch.randn(1, 3, 512, 512)), 512, 512)
+    x0, y0, x1, y1 = found.proposals[0].tolist()
+    x0, x1 = (min(x + 0.05 * (found.proposals[0, 2] - found.proposals[0, 0]).item(), 512) for x in (x0, x1))
+    y0, y1 = (max(y - 0.1 * (y1 - y0), 0) for y in (y0, y1))
+    assert found.boxes[0].tolist() == pytest.approx([x0, y0, x1, y1], abs=1e-3)
+    assert float(found.scores[0]) == pytest.approx(0.5)  # the mean of 1 / (1 + 1/e) and of what is left of 1
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.35])
+def test_second_box_head_learns_from_the_moved_boxes(shift):
+    """Of the boxes moved by the first head those are people that meet one with IoU 0.6."""
+    torch.manual_seed(0)
+    net, known = small(**NARROW), truth((2,))
+    constant(net.box_head, [0.0, 0.0], [10 * shift, 0.0, 0.0, 0.0])
+    constant(net.box_head_again, [2.0, 0.0], [0.0, 0.0, 0.0, 0.0])
+    proposals = torch.cat([known.boxes[0], torch.tensor([[12.0, 8, 42, 60], [10, 20, 40, 60], [0, 0, 20, 20]])])
+    pyramid = net.pyramid(torch.randn(1, 3, 64, 96))
+    rules = Rules(proposals=20, positive_share=1.0)
+    found = RCNNTraining(net, rules)._box_losses(
+        pyramid, [proposals], known.boxes, [torch.Generator()], (64, 96)
+    )
+    people, error = 0, 0.0
+    for x0, y0, x1, y1 in proposals.tolist():
+        left, right = (min(x + shift * (x1 - x0), 96) for x in (x0, x1))
+        for a0, b0, a1, b1 in known.boxes[0].tolist():
+            inner = max(min(right, a1) - max(left, a0), 0) * max(min(y1, b1) - max(y0, b0), 0)
+            union = (right - left) * (y1 - y0) + (a1 - a0) * (b1 - b0) - inner
+            if inner / union >= 0.6:
+                people += 1
+                centre, middle = (left + right) / 2, (y0 + y1) / 2
+                wanted = [
+                    20 * ((a0 + a1) / 2 - centre) / (right - left),
+                    20 * ((b0 + b1) / 2 - middle) / (y1 - y0),
+                    10 * math.log((a1 - a0) / (right - left)),
+                    10 * math.log((b1 - b0) / (y1 - y0)),
+                ]
+                error += sum(d * d / 0.2 if abs(d) < 0.1 else abs(d) - 0.05 for d in wanted)
+    assert people == {0.0: 4, 0.1: 4, 0.35: 0}[shift]
+    each = math.log(1 + math.exp(-2))  # a person's share of the loss; 2 more for the others
+    assert float(found["again_class"].mean.detach()) == pytest.approx(each + 2 * (5 - people) / 5, abs=1e-5)
+    assert float(found["again_box"].mean.detach()) == pytest.approx(error / 5, rel=1e-4, abs=1e-4)
 
 
 def test_channel_order_and_normalisation():

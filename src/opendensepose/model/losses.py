@@ -171,12 +171,15 @@ def proposal_losses(logits: Tensor, deltas: Tensor, wanted: Tensor, targets: Ten
     return {"objectness": _term(objectness), "rpn_box": _term(box, len(logits))}
 
 
-def box_losses(scores: Tensor, deltas: Tensor, background: Tensor, targets: Tensor) -> dict[str, Term]:
+def box_losses(
+    scores: Tensor, deltas: Tensor, background: Tensor, targets: Tensor, *, beta: float = 1.0
+) -> dict[str, Term]:
     """Box head losses on M sampled proposals.
 
-    scores [M, 2], deltas [M, 4], background [M] int64 (0 = person), targets [P, 4] of the persons in order.
+    scores [M, 2], deltas [M, 4], background [M] int64 (0 = person), targets [P, 4] of the persons in order;
+    below `beta` the loss of the deltas is quadratic.
     """
-    box = F.smooth_l1_loss(deltas[background == 0], targets, beta=1.0, reduction="none")
+    box = F.smooth_l1_loss(deltas[background == 0], targets, beta=beta, reduction="none")
     return {
         "class": _term(F.cross_entropy(scores, background, reduction="none")),
         "box": _term(box, len(scores)),

@@ -20,6 +20,7 @@ from opendensepose.model.rpn import RPN, pixel_anchors
 from opendensepose.model.tasks import Tasks
 
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+AGAIN_WEIGHTS = (20.0, 20.0, 10.0, 10.0)  # of the second box head, which has less to mend
 CHARTS = 24
 
 
@@ -56,7 +57,7 @@ class Detection(NamedTuple):
     rpn_logits: list[Tensor]  # per level [1, H*W*A]
     rpn_deltas: list[Tensor]  # per level [1, H*W*A, 4]
     proposals: Tensor  # [P, 4]
-    box_logits: Tensor  # [P, 2] person, background
+    box_logits: Tensor  # [P, 2] person, background; of the first box head
     box_deltas: Tensor  # [P, 4]
 
 
@@ -78,9 +79,11 @@ class DensePoseRCNN(nn.Module):
         predictor: DensePredictor,
         settings: Settings,
         tasks: Tasks | None = None,
+        box_head_again: BoxHead | None = None,  # a second stage (Cai, Vasconcelos 2018): mends what it gave
     ) -> None:
         super().__init__()
         self.backbone, self.fpn, self.rpn, self.box_head = backbone, fpn, rpn, box_head
+        self.box_head_again = box_head_again
         self.decoder, self.dense_head, self.predictor = decoder, dense_head, predictor
         self.settings, self.tasks = settings, tasks
         # which charts are seen: read from the whole-person vector, for training only
@@ -137,6 +140,10 @@ class DensePoseRCNN(nn.Module):
         classes, refinement = self.box_head(self.pool_boxes(pyramid, [proposals]))
         score = classes.softmax(1)[:, 0]
         boxes = clip(decode(refinement, proposals, BOX_WEIGHTS, edge), height - edge, width - edge)
+        if self.box_head_again is not None:
+            again, more = self.box_head_again(self.pool_boxes(pyramid, [boxes]))
+            score = (score + again.softmax(1)[:, 0]) / 2
+            boxes = clip(decode(more, boxes, AGAIN_WEIGHTS, edge), height - edge, width - edge)
         good = torch.nonzero(score > s.score_threshold)[:, 0]
         score, boxes = score[good], boxes[good]
         keep = nms(outer(boxes, edge), score, s.nms_threshold)[: s.max_people]
@@ -184,7 +191,7 @@ def small(
     stem: int = 32,
     widths: tuple[int, int, int, int] = (32, 64, 128, 256),
     channels: int = 64,
-    depths: tuple[int, int, int, int] = (1, 2, 2, 2),
+    depths: tuple[int, int, int, int] = (1, 2, 4, 3),
     head: tuple[int, int] = (128, 256),
     head_depths: tuple[int, int] = (1, 2),
     hidden: int = 256,
@@ -210,8 +217,8 @@ def small(
         sizes=(32, 64, 128, 256),
         ratios=(0.6, 1.2, 2.4),  # people are taller than wide
         offset=0.5,
-        before_nms=100,
-        after_nms=40,
+        before_nms=150,
+        after_nms=64,
     )
     dense_head, predictor = dense()
     settings = Settings(std=(58.395, 57.12, 57.375), bgr=False, box_strides=(8,), aligned=True, max_people=20)
@@ -220,6 +227,7 @@ def small(
         fpn=FPN(backbone.channels, channels, finest_kernel=1, norm=norm),
         rpn=rpn,
         box_head=BoxHead(channels, hidden=(hidden,), norm=True),
+        box_head_again=BoxHead(channels, hidden=(hidden,), norm=True),
         decoder=Decoder(channels, width=channels, outputs=channels, kernel=1, norm=norm),
         dense_head=dense_head,
         predictor=predictor,

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torchvision.ops import box_iou
 
 from opendensepose.model import losses as L
-from opendensepose.model.boxes import clip, encode
-from opendensepose.model.rcnn import BOX_WEIGHTS, DensePoseRCNN
+from opendensepose.model.boxes import clip, decode, encode
+from opendensepose.model.rcnn import AGAIN_WEIGHTS, BOX_WEIGHTS, DensePoseRCNN
 from opendensepose.model.targets import (
     DENSE,
     FILLED,
@@ -25,6 +25,8 @@ from opendensepose.model.targets import (
 )
 from opendensepose.model.tasks import FIRST
 
+STRICTER = 0.6  # IoU from which a box is of a person for the second box head
+AGAIN = "again_"  # before the names of its losses
 Losses = dict[str, L.Term]
 Shown = dict[str, Tensor]  # the dense maps, their boxes [R, 4], images [R] and truth, for pictures
 
@@ -36,6 +38,7 @@ class Rules:
     anchors: int = 128  # per image
     proposals: int = 16  # per image, for the box head
     positive_share: float = 0.5
+    box_beta: float = 0.1  # of the smooth L1 of the box heads
     people: int = 5  # dense boxes per image at most
     overlap: float = 0.6  # IoU with a person from which a box teaches the dense head
     jitter: float = 0.04  # of true boxes; 0: as they are
@@ -78,7 +81,7 @@ class RCNNTraining(nn.Module):
         proposals = truth.boxes
         if not self.rules.given_boxes:
             found, proposals = self._rpn_losses(pyramid, truth.boxes, height, width, generators)
-            found |= self._box_losses(pyramid, proposals, truth.boxes, generators)
+            found |= self._box_losses(pyramid, proposals, truth.boxes, generators, (height, width))
         if self.rules.detector_only:
             return found, {"image": images.new_zeros(0)}
         people = self._people(proposals, truth, generators, height, width)
@@ -141,19 +144,44 @@ class RCNNTraining(nn.Module):
         proposals: list[Tensor],
         truth: list[Tensor],
         generators: list[torch.Generator],
+        size: tuple[int, int],  # height, width of the images
     ) -> Losses:
-        rules = self.rules
-        chosen, background, targets = [], [], []
+        rules, model = self.rules, self.model
+        chosen = []
         for mine, boxes, generator in zip(proposals, truth, generators, strict=True):
-            label, nearest = match(mine, boxes, low=0.5, high=0.5, keep_best=False)
-            positive, negative = sample_labels(label, rules.proposals, rules.positive_share, generator)
-            chosen.append(mine[torch.cat([positive, negative])])
-            background.append(torch.cat([torch.zeros_like(positive), torch.ones_like(negative)]))
-            if len(positive):
-                targets.append(encode(boxes[nearest[positive]], mine[positive], BOX_WEIGHTS))
-        scores, deltas = self.model.box_head(self.model.pool_boxes(pyramid, chosen))
+            label, _ = match(mine, boxes, low=0.5, high=0.5, keep_best=False)
+            picked = sample_labels(label, rules.proposals, rules.positive_share, generator)
+            chosen.append(mine[torch.cat(picked)])
+        scores, deltas = model.box_head(model.pool_boxes(pyramid, chosen))
+        found = self._stage_losses(scores, deltas, chosen, truth, 0.5, BOX_WEIGHTS)
+        if model.box_head_again is None:
+            return found
+        moved = clip(decode(deltas.detach().float(), torch.cat(chosen), BOX_WEIGHTS), *size)
+        second = list(moved.split([len(boxes) for boxes in chosen]))
+        scores, deltas = model.box_head_again(model.pool_boxes(pyramid, second))
+        again = self._stage_losses(scores, deltas, second, truth, STRICTER, AGAIN_WEIGHTS)
+        return found | {AGAIN + name: term for name, term in again.items()}
+
+    def _stage_losses(
+        self,
+        scores: Tensor,  # [M, 2]
+        deltas: Tensor,  # [M, 4]
+        boxes: list[Tensor],  # per image, M in all, that the box head read
+        truth: list[Tensor],
+        overlap: float,  # IoU with a person from which a box is one
+        weights: tuple[float, float, float, float],
+    ) -> Losses:
+        """Losses of one box head."""
+        labels, targets = [], []
+        for mine, true in zip(boxes, truth, strict=True):
+            label, nearest = match(mine, true, low=overlap, high=overlap, keep_best=False)
+            hit = (label == 1) & (mine[:, 2:] > mine[:, :2]).all(1)
+            labels.append(hit)
+            if len(true):
+                targets.append(encode(true[nearest[hit]], mine[hit], weights))
         wanted = torch.cat(targets) if targets else deltas.new_zeros(0, 4)
-        return L.box_losses(scores.float(), deltas.float(), torch.cat(background), wanted)
+        background = (~torch.cat(labels)).long()
+        return L.box_losses(scores.float(), deltas.float(), background, wanted, beta=self.rules.box_beta)
 
     def _people(
         self,

@@ -13,6 +13,7 @@ from opendensepose.model.training import Rules
 
 # Weights of the losses by the name of a recipe; second stages have those of the first, which count half.
 _DETECTOR = {"objectness": 1.0, "rpn_box": 1.0, "class": 1.0, "box": 1.0, "mask": 1.0, "keypoints": 0.3}
+_DETECTOR |= {"again_class": 1.0, "again_box": 1.0}
 LOSS_WEIGHTS = _DETECTOR | {
     "coarse": 2.5,
     "fine": 1.0,
@@ -28,11 +29,11 @@ RECIPES: dict[str, tuple[dict[str, float], Rules]] = {
     # the weights of the publication's code, 2018 and 2020 (detectron2's DensePose project)
     "2018": (
         LOSS_WEIGHTS | {"coarse": 2.0, "point_fine": 0.3, "point_uv": 0.1, "point_nll": 0.0005},
-        Rules(overlap=0.7, uv_beta=1.0, sum_points=True),
+        Rules(overlap=0.7, uv_beta=1.0, box_beta=1.0, sum_points=True),
     ),
     "2020": (
         LOSS_WEIGHTS | {"coarse": 5.0, "point_fine": 1.0, "point_uv": 0.01, "point_nll": 0.0005},
-        Rules(overlap=0.7, uv_beta=1.0, sum_points=True),
+        Rules(overlap=0.7, uv_beta=1.0, box_beta=1.0, sum_points=True),
     ),
 }
 SCHEDULES = ("cosine", "step")
