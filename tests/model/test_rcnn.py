@@ -86,7 +86,8 @@ def test_second_box_head_learns_from_the_moved_boxes(shift):
     net, known = small(**NARROW), truth((2,))
     constant(net.box_head, [0.0, 0.0], [10 * shift, 0.0, 0.0, 0.0])
     constant(net.box_head_again, [2.0, 0.0], [0.0, 0.0, 0.0, 0.0])
-    proposals = torch.cat([known.boxes[0], torch.tensor([[12.0, 8, 42, 60], [10, 20, 40, 60], [0, 0, 20, 20]])])
+    others = torch.tensor([[12.0, 8, 42, 60], [10, 20, 40, 60], [0, 0, 20, 20]])
+    proposals = torch.cat([known.boxes[0], others])
     pyramid = net.pyramid(torch.randn(1, 3, 64, 96))
     rules = Rules(proposals=20, positive_share=1.0)
     found = RCNNTraining(net, rules)._box_losses(
