@@ -195,15 +195,12 @@ def edge_window(rng: np.random.Generator, box: NDArray[np.float64], size: tuple[
 
 def recolour(rng: np.random.Generator, image: NDArray[Any]) -> NDArray[np.uint8]:
     """Mild changes of exposure, contrast, gamma and white balance; now and then of all hues, or of the light
-    from place to place; now and then hard, grey, soft, sharpened, noisy or squeezed to JPEG.
+    from place to place; now and then grey, soft, sharpened, noisy or squeezed to JPEG.
     """
     values = np.arange(256, dtype=np.float32) / 255
     gamma, contrast, gain = np.exp(rng.normal(0, (0.14, 0.1, 0.1)))
     tint = np.exp(rng.normal(0, 0.04, 3))
     curve = ((values**gamma - 0.5) * contrast + 0.5) * gain
-    if rng.random() < 0.15:  # hard: dark clothes and dark ground become one, or light ones
-        black, white = rng.uniform((0, 0.75), (0.2, 1))
-        curve = (curve - black) / (white - black)
     table = np.clip(curve[:, None] * tint * 255 + 0.5, 0, 255).astype(np.uint8)
     image = cv2.LUT(image, table[None])
     if rng.random() < 0.4:
