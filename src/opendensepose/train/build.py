@@ -28,7 +28,7 @@ CROPPED = {  # nets that see one person at a time: the size of their crops, the 
 Net = DensePoseRCNN | CropNet | Teacher
 Task = RCNNTraining | CropTraining | TeacherTraining
 OFFICIAL = (".pkl", ".pth")
-DETECTOR = ("rpn", "box_head")
+DETECTOR = ("rpn", "box_head", "box_head_again")
 
 
 class Trainee(nn.Module):
@@ -94,7 +94,7 @@ def build(config: TrainConfig) -> Trainee:
     rules = config.make_rules()
     frozen = [_find(model, name) for name in config.freeze]
     if rules.given_boxes and isinstance(model, DensePoseRCNN):
-        frozen += [_find(model, name) for name in DETECTOR]
+        frozen += [_find(model, name) for name in DETECTOR if getattr(model, name) is not None]
     for module in frozen:
         module.requires_grad_(False)
     if config.freeze_norms:
