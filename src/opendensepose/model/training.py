@@ -175,7 +175,7 @@ class RCNNTraining(nn.Module):
         labels, targets = [], []
         for mine, true in zip(boxes, truth, strict=True):
             label, nearest = match(mine, true, low=overlap, high=overlap, keep_best=False)
-            hit = (label == 1) & (mine[:, 2:] > mine[:, :2]).all(1)
+            hit = label == 1
             labels.append(hit)
             if len(true):
                 targets.append(encode(true[nearest[hit]], mine[hit], weights))
