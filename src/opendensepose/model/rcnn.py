@@ -79,7 +79,7 @@ class DensePoseRCNN(nn.Module):
         predictor: DensePredictor,
         settings: Settings,
         tasks: Tasks | None = None,
-        box_head_again: BoxHead | None = None,  # a second stage (Cai, Vasconcelos 2018): mends what it gave
+        box_head_again: BoxHead | None = None,  # mends the first one's boxes (Cai, Vasconcelos 2018)
     ) -> None:
         super().__init__()
         self.backbone, self.fpn, self.rpn, self.box_head = backbone, fpn, rpn, box_head

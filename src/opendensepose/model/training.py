@@ -147,19 +147,24 @@ class RCNNTraining(nn.Module):
         size: tuple[int, int],  # height, width of the images
     ) -> Losses:
         rules, model = self.rules, self.model
-        chosen = []
+        chosen, matches = [], []
         for mine, boxes, generator in zip(proposals, truth, generators, strict=True):
-            label, _ = match(mine, boxes, low=0.5, high=0.5, keep_best=False)
-            picked = sample_labels(label, rules.proposals, rules.positive_share, generator)
-            chosen.append(mine[torch.cat(picked)])
+            label, nearest = match(mine, boxes, low=0.5, high=0.5, keep_best=False)
+            picked = torch.cat(sample_labels(label, rules.proposals, rules.positive_share, generator))
+            chosen.append(mine[picked])
+            matches.append((label[picked], nearest[picked]))
         scores, deltas = model.box_head(model.pool_boxes(pyramid, chosen))
-        found = self._stage_losses(scores, deltas, chosen, truth, 0.5, BOX_WEIGHTS)
+        found = self._stage_losses(scores, deltas, chosen, truth, matches, BOX_WEIGHTS)
         if model.box_head_again is None:
             return found
         moved = clip(decode(deltas.detach().float(), torch.cat(chosen), BOX_WEIGHTS), *size)
         second = list(moved.split([len(boxes) for boxes in chosen]))
+        matches = [
+            match(mine, boxes, low=STRICTER, high=STRICTER, keep_best=False)
+            for mine, boxes in zip(second, truth, strict=True)
+        ]
         scores, deltas = model.box_head_again(model.pool_boxes(pyramid, second))
-        again = self._stage_losses(scores, deltas, second, truth, STRICTER, AGAIN_WEIGHTS)
+        again = self._stage_losses(scores, deltas, second, truth, matches, AGAIN_WEIGHTS)
         return found | {AGAIN + name: term for name, term in again.items()}
 
     def _stage_losses(
@@ -168,19 +173,17 @@ class RCNNTraining(nn.Module):
         deltas: Tensor,  # [M, 4]
         boxes: list[Tensor],  # per image, M in all, that the box head read
         truth: list[Tensor],
-        overlap: float,  # IoU with a person from which a box is one
+        matches: list[tuple[Tensor, Tensor]],  # per image, of the boxes: `match`, nothing ignored
         weights: tuple[float, float, float, float],
     ) -> Losses:
         """Losses of one box head."""
-        labels, targets = [], []
-        for mine, true in zip(boxes, truth, strict=True):
-            label, nearest = match(mine, true, low=overlap, high=overlap, keep_best=False)
+        targets = []
+        for mine, true, (label, nearest) in zip(boxes, truth, matches, strict=True):
             hit = label == 1
-            labels.append(hit)
             if len(true):
                 targets.append(encode(true[nearest[hit]], mine[hit], weights))
         wanted = torch.cat(targets) if targets else deltas.new_zeros(0, 4)
-        background = (~torch.cat(labels)).long()
+        background = 1 - torch.cat([label for label, _ in matches])
         return L.box_losses(scores.float(), deltas.float(), background, wanted, beta=self.rules.box_beta)
 
     def _people(

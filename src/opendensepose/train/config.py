@@ -12,8 +12,16 @@ from typing import Any
 from opendensepose.model.training import Rules
 
 # Weights of the losses by the name of a recipe; second stages have those of the first, which count half.
-_DETECTOR = {"objectness": 1.0, "rpn_box": 1.0, "class": 1.0, "box": 1.0, "mask": 1.0, "keypoints": 0.3}
-_DETECTOR |= {"again_class": 1.0, "again_box": 1.0}
+_DETECTOR = {
+    "objectness": 1.0,
+    "rpn_box": 1.0,
+    "class": 1.0,
+    "box": 1.0,
+    "again_class": 1.0,  # of the second box head
+    "again_box": 1.0,
+    "mask": 1.0,
+    "keypoints": 0.3,
+}
 LOSS_WEIGHTS = _DETECTOR | {
     "coarse": 2.5,
     "fine": 1.0,
