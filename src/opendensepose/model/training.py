@@ -183,9 +183,8 @@ class RCNNTraining(nn.Module):
             if len(true):
                 targets.append(encode(true[nearest[hit]], mine[hit], weights))
         wanted = torch.cat(targets) if targets else deltas.new_zeros(0, 4)
-        background = (
-            torch.cat([label for label, _ in matches]) != 1
-        ).long()  # also of boxes that are no numbers
+        people = torch.cat([label for label, _ in matches]) == 1  # -1 of boxes that are no numbers
+        background = (~people).long()
         return L.box_losses(scores.float(), deltas.float(), background, wanted, beta=self.rules.box_beta)
 
     def _people(
