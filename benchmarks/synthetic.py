@@ -12,7 +12,7 @@ import argparse
 import itertools
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import opendensepose as odp
 from benchmarks import machine, measures
 from benchmarks.report import share
 from opendensepose.core.types import DenseMap
+from opendensepose.core.visible import visible
 from opendensepose.data import Person, Sample, read_annotations, read_dense
 from opendensepose.eval.run import evaluate
 from opendensepose.runtime.jobs import predict_dataset
@@ -63,6 +64,8 @@ class Pixels:
         return Pixels(*(getattr(self, name)[keep] for name in COLUMNS))
 
 
+# people's pixels that several detections claim; those with the right one on top; and if the score decided
+SHARED = ("pixels", "right_person", "right_person_by_score")
 COLUMNS = tuple(column.name for column in fields(Pixels))
 NO_PIXELS = Pixels(np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0), np.zeros(0, bool))
 
@@ -112,6 +115,28 @@ class Answer:
     found: NDArray[np.bool_]  # [K] which of the annotated people
     right: NDArray[np.float64]  # [K] share of each one's pixels with the right part, given boxes, or NaN
     height: NDArray[np.float64]  # [K] of their visible boxes, pixels
+    shared: NDArray[np.int64]  # [3] SHARED
+
+
+def shared_pixels(
+    result: odp.Result, numbers: dict[int, int], instance: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """People's pixels that several detections claim, how many go to the right one, and would by score alone.
+
+    `numbers` has the value in `instance` [H, W] of each detection that is somebody.
+    """
+    bare = replace(result, dense=tuple(replace(dense, hidden=None) for dense in result.dense))
+    claims = np.zeros(instance.shape, np.int64)
+    for part in (part for n in numbers for part in visible(bare[n])):
+        claims[part.window] += part.labels > 0
+    several = (claims > 1) & (instance > 0)
+    right = []
+    for seen in (result, bare):
+        owner = np.zeros(instance.shape, np.int64)
+        for part in visible(seen):
+            owner[part.window][part.labels > 0] = numbers.get(part.number, -1)
+        right.append((several & (owner == instance)).sum())
+    return np.array([several.sum(), *right])
 
 
 def compare(predictor: odp.Predictor, atlas: odp.Atlas, folder: Path, sample: Sample) -> Answer:
@@ -130,6 +155,11 @@ def compare(predictor: odp.Predictor, atlas: odp.Atlas, folder: Path, sample: Sa
         found >= 0,
         np.array([pixels.summary().get("right_part", np.nan) for pixels in each]),
         boxes[:, 3] - boxes[:, 1],
+        shared_pixels(
+            own,
+            {int(n): p.instance for n, p in zip(found, sample.people, strict=True) if n >= 0 and p.instance},
+            truth.instance,
+        ),
     )
 
 
@@ -150,6 +180,7 @@ def summarise(answers: list[Answer]) -> dict[str, Any]:
         "recall": hits / len(found) if len(found) else None,
         "recall_by_height": [by_height(found, height, *limits) for limits in itertools.pairwise(HEIGHTS)],
         "without_people": {"images": len(empty), "nobody_found": float(np.mean(empty)) if empty else None},
+        "shared": dict(zip(SHARED, np.sum([a.shared for a in answers], 0).tolist(), strict=True)),
         "given_boxes": given.summary(),
         "own_boxes": own.summary(),
         "right_part_of_people": {str(q): float(np.nanquantile(right, q)) for q in QUANTILES if len(right)},
@@ -193,6 +224,13 @@ def print_summary(numbers: dict[str, Any]) -> None:
     print("right part of single people, given boxes, quantiles", people)
     empty = numbers["without_people"]
     print(f"pictures without people: {empty['images']}, nobody found in {share(empty['nobody_found'])}")
+    shared = numbers["shared"]
+    if shared["pixels"]:
+        right, by_score = (shared[k] / shared["pixels"] for k in SHARED[1:])
+        print(
+            f"pixels that several people claim, own boxes: {shared['pixels']}, "
+            f"with the right one on top {share(right)}, by score alone {share(by_score)}"
+        )
     rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}
     rows |= {
         f"  within {NEAR:.1%} of a chart's border": numbers["near_given_boxes"],

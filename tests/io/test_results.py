@@ -30,7 +30,10 @@ PHOTO = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), np.uint8)
 def rich() -> Result:
     """With everything that a Result may hold."""
     rng = np.random.default_rng(2)
-    dense = [replace(d, confidence={"sigma_2": rng.random(d.labels.shape, np.float32)}) for d in PEOPLE.dense]
+    dense = [
+        replace(d, confidence={"sigma_2": rng.random(d.labels.shape, np.float32)}, hidden=d.labels % 2 > 0)
+        for d in PEOPLE.dense
+    ]
     return replace(
         PEOPLE,
         dense=tuple(dense),
@@ -49,6 +52,8 @@ def assert_equal(a: Result, b: Result) -> None:
     for d, e in zip(a.dense, b.dense, strict=True):
         assert d.box == e.box
         assert np.array_equal(d.labels, e.labels) and np.array_equal(d.uv, e.uv)
+        assert (d.hidden is None) == (e.hidden is None)
+        assert d.hidden is None or np.array_equal(d.hidden, e.hidden)
         assert (d.confidence or {}).keys() == (e.confidence or {}).keys()
         assert all(np.array_equal(d.confidence[k], e.confidence[k]) for k in d.confidence or {})
 

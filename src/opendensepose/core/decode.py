@@ -84,12 +84,12 @@ def _decode_one(
         for name, stack in planes.items():
             out = maps[name][band]
             if len(stack) == 1:
-                out[:] = _resample(stack[0], y[band], x)
+                out[:] = resample(stack[0], y[band], x)
                 continue
             for channel, rows, columns in places:
                 there = labels[band][rows, columns] == channel
                 if channel and there.any():
-                    value = _resample(stack[channel], y[band][rows], x[columns])
+                    value = resample(stack[channel], y[band][rows], x[columns])
                     np.copyto(out[rows, columns], value, where=there)
     uv = np.stack([maps.pop("u"), maps.pop("v")])
     return DenseMap(labels=labels, uv=uv, box=box, confidence=maps or None)
@@ -125,14 +125,14 @@ def _best_channel(
         columns = slice(*np.searchsorted(column_cell, (across[0], across[-1] + 1)))
         if rows.start == rows.stop or columns.start == columns.stop:  # no pixel falls between these taps
             continue
-        value, so_far = _resample(planes[channel], y[rows], x[columns]), best[rows, columns]
+        value, so_far = resample(planes[channel], y[rows], x[columns]), best[rows, columns]
         np.copyto(channels[rows, columns], channel, where=value > so_far, casting="unsafe")
         np.maximum(so_far, value, out=so_far)
         places.append((int(channel), rows, columns))
     return channels, places, can_win
 
 
-def _resample(
+def resample(
     plane: NDArray[np.float32],  # [S, T]
     y: NDArray[np.float32],  # [h] source coordinates of rows, increasing
     x: NDArray[np.float32],  # [w] source coordinates of columns

@@ -37,9 +37,12 @@ class DenseMap:
         int, int, int, int
     ]  # x, y, w, h: integer pixels of the image, w and h >= 1; may stick out of it
     confidence: dict[str, NDArray[np.float32]] | None = None  # name -> [h, w]
+    hidden: NDArray[np.bool_] | None = None  # [h, w] pixels that are rather somebody else's; None: not known
 
     def __post_init__(self) -> None:
         h, w = self.box[3], self.box[2]
+        if self.hidden is not None:
+            _expect("DenseMap.hidden", self.hidden, (h, w))
         _expect("DenseMap.labels", self.labels, (h, w))
         _expect("DenseMap.uv", self.uv, (2, h, w))
 
@@ -73,7 +76,7 @@ class Result:
         return cls(none, none[:, 0], (), image_size, atlas)
 
     def iuv(self) -> NDArray[np.uint8]:
-        """The whole image as [H, W, 3] uint8 I, U, V; of overlapping people the better score is on top."""
+        """The whole image as [H, W, 3] uint8 I, U, V; where people overlap, as `core.visible` has it."""
         from opendensepose.core.visible import iuv_image
 
         return iuv_image(self)

@@ -18,7 +18,7 @@ class Visible(NamedTuple):
     number: int  # of the person in the Result
     top: int
     left: int
-    labels: NDArray[np.uint8]  # [h, w] chart 0..24; 0 also where a person with a better score is in front
+    labels: NDArray[np.uint8]  # [h, w] chart 0..24; 0 also where another person is in front
     uv: NDArray[np.float32]  # [2, h, w]; meaningless where labels is 0
 
     @property
@@ -29,9 +29,10 @@ class Visible(NamedTuple):
 
 
 def visible(result: Result) -> Iterator[Visible]:
-    """The visible part of each person, best score first; of overlapping people the better score is on top.
+    """The visible part of each person, best score first: without what is `hidden`, where the maps know it.
 
-    People wholly outside the image are left out. The labels are a copy, the uv a view.
+    Where people overlap and they do not, the better score is on top. People wholly outside the image are left
+    out. The labels are a copy, the uv a view.
     """
     height, width = result.image_size
     taken = np.zeros((height, width), np.bool_)
@@ -43,6 +44,8 @@ def visible(result: Result) -> Iterator[Visible]:
             continue
         rows, columns = slice(top - y, bottom - y), slice(left - x, right - x)
         labels = dense.labels[rows, columns].copy()
+        if dense.hidden is not None:
+            labels[dense.hidden[rows, columns]] = 0
         there = taken[top:bottom, left:right]
         labels[there] = 0
         there |= labels > 0

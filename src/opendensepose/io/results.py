@@ -63,6 +63,8 @@ def save_npz(path: str | os.PathLike[str], result: Result) -> None:
             f"uv_{i}": dense.uv,
             f"box_{i}": np.array(dense.box, np.int64),
         }
+        if dense.hidden is not None:
+            arrays[f"hidden_{i}"] = dense.hidden
         arrays |= {f"confidence_{i}_{name}": plane for name, plane in (dense.confidence or {}).items()}
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
@@ -98,7 +100,8 @@ def _load_dense(arrays: Any, i: int) -> DenseMap:
     x, y, w, h = arrays[f"box_{i}"].tolist()
     prefix = f"confidence_{i}_"
     confidence = {key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)}
-    return DenseMap(arrays[f"labels_{i}"], arrays[f"uv_{i}"], (x, y, w, h), confidence or None)
+    hidden = arrays.get(f"hidden_{i}")
+    return DenseMap(arrays[f"labels_{i}"], arrays[f"uv_{i}"], (x, y, w, h), confidence or None, hidden)
 
 
 def results_json(result: Result, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from opendensepose.core.boxes import as_boxes, distinct
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
+from opendensepose.core.overlap import settled
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.core.visible import visible_share
 from opendensepose.io.image import ImageSource, read_image
@@ -128,6 +130,7 @@ class Predictor:
         masks = [np.zeros((0, *shape), bool)] if "mask" in heads else []
         keypoints = [np.zeros((0, 17, 3), np.float32)] if "keypoints" in heads else []
         kept, detected = np.ones(len(people), bool), scores.copy()
+        claims: list[tuple[NDArray, NDArray]] = []  # coarse maps, and the windows that they fill
         for start in range(0, len(people), CHUNK):
             part = slice(start, start + CHUNK)
             if self._looks is not None:
@@ -144,6 +147,7 @@ class Predictor:
             if self._looks is not None and windows is not None and crops is not None:
                 windows = windows[kept[part]]
                 maps = self._looks.mirrored(crops[kept[part]], maps)
+                claims.append((maps["coarse"], windows))
             if masks:
                 masks.append(decode_masks(maps.pop("mask"), shown, shape))
             if keypoints:
@@ -165,8 +169,12 @@ class Predictor:
             return result
         order = np.argsort(-scores, kind="stable")
         order = order[distinct(people[order], SAME)]
+        order = order[(visible_share(result[order]) >= OWN) | (detected[kept][order] >= DETECTED)]
         result = result[order]
-        return result[(visible_share(result) >= OWN) | (detected[kept][order] >= DETECTED)]
+        if not claims:
+            return result
+        coarse, places = (np.concatenate(parts)[order] for parts in zip(*claims, strict=True))
+        return replace(result, dense=settled(result.dense, coarse, places))
 
     def network_images(self, picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """What the detector sees of an RGB picture [H, W, 3]: one image, or of a large one two."""

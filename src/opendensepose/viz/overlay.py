@@ -30,7 +30,7 @@ def draw(
     *,
     boxes: bool = False,
 ) -> NDArray[np.uint8]:
-    """A new picture [H, W, 3] of `result` in one of STYLES; of overlapping people the better score is on top.
+    """A new picture [H, W, 3] of `result` in one of STYLES; where people overlap, as `core.visible` has it.
 
     parts: colours of the parts, shaded by the photo, with U and V isolines. u, v: the coordinate as colour.
     contour: isolines only, coloured by value, as in the DensePose publication. viridis: the picture of part

@@ -1,0 +1,61 @@
+"""Whose pixel is it, where the maps of several people claim it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opendensepose.core.decode import resample
+from opendensepose.core.types import DenseMap
+
+Box = tuple[int, int, int, int]  # x, y, w, h, pixels of the image
+
+
+def settled(
+    dense: tuple[DenseMap, ...],  # of N people
+    coarse: NDArray[np.float32],  # [N, 2 | 15, S, T] of which they were decoded; channel 0 = background
+    windows: NDArray[np.integer],  # [N, 4] x, y, w, h where these lie, pixels of the image
+) -> tuple[DenseMap, ...]:
+    """The maps that know what is `hidden`: of all that claim a pixel one has it, labels stay as they are.
+
+    That is the one whose logit of the body, over the background's, is largest there; the first of equals.
+    """
+    body = coarse[:, 1:].max(1) - coarse[:, 0]
+    hidden = [np.zeros(person.labels.shape, np.bool_) for person in dense]
+    for i, j in combinations(range(len(dense)), 2):
+        part = _common(dense[i].box, dense[j].box)
+        if part is None:
+            continue
+        own, other = (_within(dense[k].box, part) for k in (i, j))
+        mine, theirs = (_at(body[k], windows[k], part) for k in (i, j))
+        both = (dense[i].labels[own] > 0) & (dense[j].labels[other] > 0)
+        hidden[i][own] |= both & (theirs > mine)
+        hidden[j][other] |= both & (theirs <= mine)
+    return tuple(replace(person, hidden=its) for person, its in zip(dense, hidden, strict=True))
+
+
+def _common(a: Box, b: Box) -> Box | None:
+    """What two boxes share; None if that is nothing."""
+    x, y = max(a[0], b[0]), max(a[1], b[1])
+    w, h = min(a[0] + a[2], b[0] + b[2]) - x, min(a[1] + a[3], b[1] + b[3]) - y
+    return (x, y, w, h) if w > 0 and h > 0 else None
+
+
+def _at(plane: NDArray[np.float32], window: NDArray[np.integer], part: Box) -> NDArray[np.float32]:
+    """The values [h, w] of a plane [S, T] that fills a window, at the pixels of a part of the image."""
+    x, y = (
+        np.clip((np.arange(count) + 0.5 + first - start) * (cells / length) - 0.5, 0, cells - 1)
+        for first, count, start, length, cells in zip(
+            part[:2], part[2:], window[:2], window[2:], plane.shape[::-1], strict=True
+        )
+    )
+    return resample(plane, y.astype(np.float32), x.astype(np.float32))
+
+
+def _within(box: Box, part: Box) -> tuple[slice, slice]:
+    """Rows and columns of a box's map that a part of it takes."""
+    top, left = part[1] - box[1], part[0] - box[0]
+    return slice(top, top + part[3]), slice(left, left + part[2])
