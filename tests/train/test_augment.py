@@ -8,6 +8,7 @@ from opendensepose.model.crops import CANVAS
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE
 from opendensepose.train.augment import (
+    blended,
     choose_window,
     edge_window,
     loose_box,
@@ -234,6 +235,43 @@ def test_prints_are_worn_by_the_person_alone_and_shaded():
 def test_nobody_wears_no_print():
     empty = only(body(), 2)
     assert printed(np.random.default_rng(0), empty, np.zeros((9, 9, 3), np.uint8)) is empty
+    assert blended(np.random.default_rng(0), empty) is empty
+
+
+def test_blended_clothes_take_the_colour_behind_them_and_no_label():
+    before = body()
+    image = np.full((80, 60, 3), (90, 130, 60), np.uint8)
+    cloth = np.where(np.arange(60) % 4 < 2, 170, 210)[None, :, None] * np.array([1, 0.1, 0.5])
+    image[before.instance > 0] = np.broadcast_to(cloth, image.shape)[before.instance > 0]
+    before, kept = replace(before, image=image), []
+    for seed in range(40):
+        after = blended(np.random.default_rng(seed), before)
+        new = (after.image != image).any(2)
+        near = cv2.dilate(before.instance, np.ones((7, 7), np.uint8)) > 0  # borders are soft
+        assert not new[~near].any()
+        for name in ("chart", "instance", "uv"):
+            assert np.array_equal(getattr(after, name), getattr(before, name)), name
+        inner = cv2.erode(new.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        if not inner.any():
+            continue
+        old, now = (picture[inner].astype(float).reshape(-1, 3) for picture in (image, after.image))
+        far, left = (np.abs(colour.mean(0) - (90, 130, 60)) for colour in (old, now))
+        assert (left < 0.45 * far + 4).all()  # 0.6 to 1 of the way
+        kept.append(now.std(0)[0] / old.std(0)[0])
+    assert len(kept) > 15 and 0.35 < min(kept) < 0.6 and 0.8 < max(kept) < 1.05  # stripes stay, or fade
+
+
+def test_one_of_two_blends_and_only_before_something():
+    one = np.zeros((80, 60), np.uint8)
+    one[10:70, 3:25], one[10:70, 33:57] = 1, 2
+    image = np.where(one[..., None] > 0, 200, 50).repeat(3, 2).astype(np.uint8)
+    picture = replace(body(), image=image, chart=(one > 0).astype(np.uint8), instance=one)
+    seen = [(blended(np.random.default_rng(seed), picture).image != image).any(2) for seed in range(40)]
+    sides = np.array([[new[:, :28].any(), new[:, 30:].any()] for new in seen])
+    assert not sides.all(1).any() and sides.any(0).all()
+    full = np.ones((80, 60), np.uint8)  # nothing is behind
+    alone = replace(picture, chart=full, instance=full)
+    assert all(blended(np.random.default_rng(seed), alone) is alone for seed in range(9))
 
 
 def test_loose_boxes_are_off_by_a_little_on_every_side():

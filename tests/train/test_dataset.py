@@ -124,3 +124,13 @@ def test_prints_loose_boxes_and_other_shapes_are_asked_for(people):
     assert not torch.equal(plain.truth.chart, bent.truth.chart)
     first, second = ((batch.truth.instances > 0).sum((1, 2)) for batch in (plain, bent))
     assert (first != second).sum() > 6 and ((first - second).abs() < 0.5 * first).all()
+
+
+@pytest.mark.parametrize("crops", [True, False])
+def test_blended_clothes_are_asked_for(people, crops):
+    entries = find_sources([str(people)])
+    given = {"crops": crops, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "printed": 0.0}
+    given |= {"pasted": 0.0, "covered": 0.0, "warped": 0.0}
+    plain, blended = (Batches(entries, config(people, **given, blended=share))[0] for share in (0, 1))
+    assert torch.equal(plain.truth.chart, blended.truth.chart)
+    assert (plain.images != blended.images).flatten(1).any(1).sum() > 3

@@ -26,6 +26,7 @@ GARMENTS = (  # coarse parts that one may cover: shirts, trousers, dresses, coat
     (1, 6, 7),
     (1, 6, 7, 10, 11, 12, 13),
 )
+NEAR, FEWEST = 0.06, 30  # what is behind a garment: within so much of the height; pixels of it
 NARROWEST = 8  # pixels of a box that fits nobody
 _NOISE = np.random.default_rng(7).normal(size=(1024, 1024)).astype(np.float32)
 
@@ -118,21 +119,50 @@ def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]
 
     Where it ends is not quite where the parts end.
     """
-    size = picture.chart.shape
-    garment = GARMENTS[rng.integers(len(GARMENTS))]
-    parts = np.isin(picture.coarse_labels(), garment).astype(np.float32)
-    move = np.column_stack([np.eye(2), rng.normal(0, 0.03 * size[0], 2)])
-    worn = np.asarray(cv2.warpAffine(parts, move, size[::-1]) * (picture.instance > 0), np.float32)
-    if worn.max() <= 0.5:
+    worn = _worn(rng, picture, picture.instance > 0)
+    if worn is None:
         return picture
     side = int(min(*other.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
     y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
-    cloth = cv2.resize(other[y : y + side, x : x + side], size[::-1]).astype(np.float32)
+    cloth = cv2.resize(other[y : y + side, x : x + side], worn.shape[::-1]).astype(np.float32)
     grey = cv2.GaussianBlur(cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 2)
     shade = (grey / max(float(grey[worn > 0.5].mean()), 16.0)).clip(0.3, 2.0)
     soft = (cv2.GaussianBlur(worn, (0, 0), 0.6) * rng.uniform(0.4, 1.0))[..., None]
     image = picture.image + soft * (np.clip(cloth * shade[..., None], 0, 255) - picture.image)
     return replace(picture, image=(image + 0.5).astype(np.uint8))
+
+
+def blended(rng: np.random.Generator, picture: Picture) -> Picture:
+    """A picture in which somebody wears, on some parts, the colour of what is behind them: black on black.
+
+    The colour's mean moves to that of the background near by; what varies about it stays, or fades.
+    """
+    numbers = np.unique(picture.instance)[1:] if picture.instance.any() else ()
+    own = picture.instance == rng.choice(numbers) if len(numbers) else None
+    worn = None if own is None else _worn(rng, picture, own)
+    if worn is None:
+        return picture
+    inside, reach = worn > 0.5, max(round(NEAR * len(worn)), 1)
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
+    behind = picture.image[near & (picture.instance == 0)]
+    if len(behind) < FEWEST:
+        return picture
+    before = picture.image[inside].mean(0)
+    after = before + rng.uniform(0.6, 1.0) * (behind.mean(0) - before)
+    image = after + (picture.image - before) * rng.uniform(0.4, 1.0)
+    soft = cv2.GaussianBlur(worn, (0, 0), 0.6)[..., None]
+    image = picture.image + soft * (np.clip(image, 0, 255) - picture.image)
+    return replace(picture, image=(image + 0.5).astype(np.uint8))
+
+
+def _worn(rng: np.random.Generator, picture: Picture, own: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """A garment [H, W] 0..1 on the person with the pixels `own`, shifted a little; None if none is seen."""
+    size = picture.chart.shape
+    garment = GARMENTS[rng.integers(len(GARMENTS))]
+    parts = (np.isin(picture.coarse_labels(), garment) & own).astype(np.float32)
+    move = np.column_stack([np.eye(2), rng.normal(0, 0.03 * size[0], 2)])
+    worn = np.asarray(cv2.warpAffine(parts, move, size[::-1]) * own, np.float32)
+    return worn if worn.max() > 0.5 else None
 
 
 def other_shape(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:

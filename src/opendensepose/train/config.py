@@ -96,6 +96,7 @@ class TrainConfig:
     pasted: float = 0.25  # share of crops with somebody from another picture before or behind the person
     covered: float = 0.15  # share of crops with a disc, block or rod before the person
     printed: float = 0.25  # share of crops whose person wears what another picture shows
+    blended: float = 0.1  # share of pictures with somebody in the colours of what is behind them
     loose: float = 0.25  # share of crops whose box is a bad one: each side off by itself
     warped: float = 0.3  # share of crops bent a little: other figures, other clothes
     nobody: float = 0.08  # share of crops by a box that fits nobody, for the net on crops

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from opendensepose.model.targets import DENSE, Points, Truth
 from opendensepose.train.augment import (
     TURN,
+    blended,
     choose_window,
     edge_window,
     loose_box,
@@ -145,10 +146,12 @@ class Batches(Dataset[Batch]):
             )
             window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
+        if config.crops and picture.instance.any() and rng.random() < config.printed:
+            own = rng.spawn(1)[0]
+            picture = printed(own, picture, self.sources[own.integers(len(self.sources))].pixels())
+        if rng.random() < config.blended:
+            picture = blended(rng.spawn(1)[0], picture)
         if config.crops and picture.instance.any():
-            if rng.random() < config.printed:
-                own = rng.spawn(1)[0]
-                picture = printed(own, picture, self.sources[own.integers(len(self.sources))].read().image)
             if rng.random() < config.pasted:
                 picture = self._beside(rng, picture)
             if rng.random() < config.covered:

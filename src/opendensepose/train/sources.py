@@ -42,6 +42,9 @@ class Source(Protocol):
     def read(self) -> P.Picture:
         """The picture, from disk."""
 
+    def pixels(self) -> NDArray[np.uint8]:
+        """The image [H, W, 3] RGB alone, from disk."""
+
 
 @dataclass(frozen=True)
 class DenseSource:
@@ -57,8 +60,7 @@ class DenseSource:
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError for what cannot be read."""
-        image = _read(self.image, cv2.IMREAD_COLOR_RGB)
-        iuv, instance = _read(self.iuv), _read(self.instance)
+        image, iuv, instance = self.pixels(), _read(self.iuv), _read(self.instance)
         uv = ((iuv[..., 1:].astype(np.uint32) * 255 + UV_SCALE // 2) // UV_SCALE).astype(np.uint8)
         chart = iuv[..., 0].astype(np.uint8)
         coarse = None
@@ -67,6 +69,10 @@ class DenseSource:
             coarse = np.where(unsure, chart - UNSURE, FINE_TO_COARSE[chart * ~unsure]).astype(np.uint8)
             chart[unsure] = UNKNOWN
         return P.Picture(image, chart, uv.transpose(2, 0, 1), instance, coarse, self.people, self.points)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The image [H, W, 3] RGB alone; FileNotFoundError if it cannot be read."""
+        return _read(self.image, cv2.IMREAD_COLOR_RGB)
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,11 @@ class SparseSource:
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError or InputError for what cannot be read."""
-        sample = self.file[self.row]
-        return from_sample(sample, read_image(self.folder.find(sample.file_name)))
+        return from_sample(self.file[self.row], self.pixels())
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The image [H, W, 3] RGB alone; FileNotFoundError or InputError if it cannot be read."""
+        return read_image(self.folder.find(self.file[self.row].file_name))
 
 
 def find_sources(
