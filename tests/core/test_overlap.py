@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from opendensepose.core.decode import decode
-from opendensepose.core.overlap import settled
+from opendensepose.core.overlap import apart, settled
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.core.visible import iuv_image
 
@@ -89,6 +89,24 @@ def test_who_meets_nobody_hides_nothing() -> None:
     alone = settled(decode(maps, BOXES, WINDOWS)[3:], maps.coarse[3:], WINDOWS[3:])
     assert alone[0].hidden is not None and not alone[0].hidden.any()
     assert settled((), maps.coarse[:0], WINDOWS[:0]) == ()
+
+
+def test_somebody_seen_twice_is_left_out_and_gives_the_pixels_back() -> None:
+    maps = logits(4)
+    maps.coarse[:] = np.array([0, 1], np.float32)[None, :, None, None]
+    boxes, windows = BOXES[[0, 1, 1]], WINDOWS[[0, 1, 1]]
+    chosen = ChartLogits(*(values[[0, 1, 1]].copy() for values in (maps.coarse, maps.fine, maps.u, maps.v)))
+    chosen.coarse[2, 1] = 0.9  # the same one once more, less surely ...
+    chosen.coarse[2, 1, :1] = 1.2  # ... but for a few rows
+    result = Result(boxes, np.array([0.9, 0.8, 0.7], np.float32), decode(chosen, boxes, windows), SIZE)
+    seen = settled(result.dense, chosen.coarse, windows)
+    taken = (seen[1].hidden & ~seen[2].hidden).sum()
+    assert 20 < taken < 0.2 * (seen[2].labels > 0).sum()
+    left = apart(result, chosen.coarse, windows, 0.2)
+    assert left.scores.tolist() == result.scores[:2].tolist()
+    alone = settled(result.dense[:2], chosen.coarse[:2], windows[:2])
+    assert all(np.array_equal(a.hidden, b.hidden) for a, b in zip(left.dense, alone, strict=True))
+    assert len(apart(result, chosen.coarse, windows, 0.0)) == 3
 
 
 def test_what_is_hidden_has_the_size_of_the_box() -> None:

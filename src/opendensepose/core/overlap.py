@@ -9,9 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.core.decode import resample
-from opendensepose.core.types import DenseMap
+from opendensepose.core.types import DenseMap, Result
+from opendensepose.core.visible import visible_share
 
 Box = tuple[int, int, int, int]  # x, y, w, h, pixels of the image
+
+
+def apart(
+    result: Result,  # N people, best score first
+    coarse: NDArray[np.float32],  # [N, 2 | 15, S, T], windows [N, 4]: as of `settled`
+    windows: NDArray[np.integer],
+    least: float,  # share of one's own pixels
+) -> Result:
+    """The people with their pixels `settled`, without those to whom less than `least` of them are left.
+
+    Those are somebody seen twice; what they would have had goes back to the others.
+    """
+    seen = replace(result, dense=settled(result.dense, coarse, windows))
+    own = visible_share(seen) >= least
+    return seen if own.all() else apart(result[own], coarse[own], windows[own], least)
 
 
 def settled(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from opendensepose.core.boxes import as_boxes, distinct
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
-from opendensepose.core.overlap import settled
+from opendensepose.core.overlap import apart
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.core.visible import visible_share
 from opendensepose.io.image import ImageSource, read_image
@@ -28,7 +27,7 @@ CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
 OWN = 0.2  # share of a person's pixels that no better person has: with less it is the same one again, ...
-DETECTED = 0.5  # ... if the detector did not see two
+DETECTED = 0.5  # ... if the detector did not see two, or no such share is left to it when pixels are settled
 TRUST = 0.4  # weight of the detector's opinion of a person; the dense graph has the rest (benchmarks/scores)
 CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
@@ -174,7 +173,7 @@ class Predictor:
         if not claims:
             return result
         coarse, places = (np.concatenate(parts)[order] for parts in zip(*claims, strict=True))
-        return replace(result, dense=settled(result.dense, coarse, places))
+        return apart(result, coarse, places, OWN)
 
     def network_images(self, picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """What the detector sees of an RGB picture [H, W, 3]: one image, or of a large one two."""
