@@ -134,7 +134,7 @@ def load_detector(source: str | os.PathLike[str]) -> DensePoseRCNN:
 
 def typical_pictures(sources: Sequence[Source]) -> list[Feeds]:
     """Inputs of a detector: the first pictures."""
-    images = (source.read().image for source in sources[:WHOLE])
+    images = (source.pixels() for source in sources[:WHOLE])
     return [{"image": cv2.resize(image, WHOLE_SIZE, interpolation=cv2.INTER_AREA)} for image in images]
 
 

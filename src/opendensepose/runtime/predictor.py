@@ -146,7 +146,8 @@ class Predictor:
             if self._looks is not None and windows is not None and crops is not None:
                 windows = windows[kept[part]]
                 maps = self._looks.mirrored(crops[kept[part]], maps)
-                claims.append((maps["coarse"], windows))
+                if judged:
+                    claims.append((maps["coarse"], windows))
             if masks:
                 masks.append(decode_masks(maps.pop("mask"), shown, shape))
             if keypoints:

@@ -127,9 +127,7 @@ def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]
     cloth = cv2.resize(other[y : y + side, x : x + side], worn.shape[::-1]).astype(np.float32)
     grey = cv2.GaussianBlur(cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 2)
     shade = (grey / max(float(grey[worn > 0.5].mean()), 16.0)).clip(0.3, 2.0)
-    soft = (cv2.GaussianBlur(worn, (0, 0), 0.6) * rng.uniform(0.4, 1.0))[..., None]
-    image = picture.image + soft * (np.clip(cloth * shade[..., None], 0, 255) - picture.image)
-    return replace(picture, image=(image + 0.5).astype(np.uint8))
+    return _dressed(picture, worn * rng.uniform(0.4, 1.0), cloth * shade[..., None])
 
 
 def blended(rng: np.random.Generator, picture: Picture) -> Picture:
@@ -137,9 +135,10 @@ def blended(rng: np.random.Generator, picture: Picture) -> Picture:
 
     The colour's mean moves to that of the background near by; what varies about it stays, or fades.
     """
-    numbers = np.unique(picture.instance)[1:] if picture.instance.any() else ()
-    own = picture.instance == rng.choice(numbers) if len(numbers) else None
-    worn = None if own is None else _worn(rng, picture, own)
+    if not picture.instance.any():
+        return picture
+    chosen = rng.choice(np.unique(picture.instance[picture.instance > 0]))
+    worn = _worn(rng, picture, picture.instance == chosen)
     if worn is None:
         return picture
     inside, reach = worn > 0.5, max(round(NEAR * len(worn)), 1)
@@ -149,10 +148,7 @@ def blended(rng: np.random.Generator, picture: Picture) -> Picture:
         return picture
     before = picture.image[inside].mean(0)
     after = before + rng.uniform(0.6, 1.0) * (behind.mean(0) - before)
-    image = after + (picture.image - before) * rng.uniform(0.4, 1.0)
-    soft = cv2.GaussianBlur(worn, (0, 0), 0.6)[..., None]
-    image = picture.image + soft * (np.clip(image, 0, 255) - picture.image)
-    return replace(picture, image=(image + 0.5).astype(np.uint8))
+    return _dressed(picture, worn, after + (picture.image - before) * rng.uniform(0.4, 1.0))
 
 
 def _worn(rng: np.random.Generator, picture: Picture, own: NDArray[np.bool_]) -> NDArray[np.float32] | None:
@@ -163,6 +159,13 @@ def _worn(rng: np.random.Generator, picture: Picture, own: NDArray[np.bool_]) ->
     move = np.column_stack([np.eye(2), rng.normal(0, 0.03 * size[0], 2)])
     worn = np.asarray(cv2.warpAffine(parts, move, size[::-1]) * own, np.float32)
     return worn if worn.max() > 0.5 else None
+
+
+def _dressed(picture: Picture, worn: NDArray[np.float32], cloth: NDArray[np.floating]) -> Picture:
+    """The picture with a cloth [H, W, 3] where a garment [H, W] 0..1 is worn; its borders are soft."""
+    soft = cv2.GaussianBlur(worn, (0, 0), 0.6)[..., None]
+    image = picture.image + soft * (np.clip(cloth, 0, 255) - picture.image)
+    return replace(picture, image=(image + 0.5).astype(np.uint8))
 
 
 def other_shape(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:

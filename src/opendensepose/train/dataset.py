@@ -146,12 +146,13 @@ class Batches(Dataset[Batch]):
             )
             window = choose_window(rng, (height, width), box, canvas, (config.smallest, config.largest))
         picture = crop(picture, window, canvas, fill=int(rng.integers(256)))
-        if config.crops and picture.instance.any() and rng.random() < config.printed:
+        somebody = config.crops and picture.instance.any()  # of whom some crops are changed further
+        if somebody and rng.random() < config.printed:
             own = rng.spawn(1)[0]
             picture = printed(own, picture, self.sources[own.integers(len(self.sources))].pixels())
         if rng.random() < config.blended:
             picture = blended(rng.spawn(1)[0], picture)
-        if config.crops and picture.instance.any():
+        if somebody:
             if rng.random() < config.pasted:
                 picture = self._beside(rng, picture)
             if rng.random() < config.covered:

@@ -87,11 +87,15 @@ class SparseSource:
 
     def read(self) -> P.Picture:
         """The picture, from disk; FileNotFoundError or InputError for what cannot be read."""
-        return from_sample(self.file[self.row], self.pixels())
+        sample = self.file[self.row]
+        return from_sample(sample, self._image(sample))
 
     def pixels(self) -> NDArray[np.uint8]:
         """The image [H, W, 3] RGB alone; FileNotFoundError or InputError if it cannot be read."""
-        return read_image(self.folder.find(self.file[self.row].file_name))
+        return self._image(self.file[self.row])
+
+    def _image(self, sample: Sample) -> NDArray[np.uint8]:
+        return read_image(self.folder.find(sample.file_name))
 
 
 def find_sources(
