@@ -14,10 +14,12 @@ from opendensepose.train.augment import (
     loose_box,
     new_hues,
     other_shape,
+    plain,
     printed,
     recolour,
+    shape,
+    spot,
     stranger_window,
-    thing,
     wrong_box,
 )
 from opendensepose.train.picture import (
@@ -193,14 +195,41 @@ def test_strangers_are_somewhere_in_the_crop_at_about_the_same_scale():
     assert 0.55 * 128 < min(tall) < 0.7 * 128 and 1.3 * 128 < max(tall) < 1.55 * 128
 
 
-def test_things_touch_the_person_and_have_many_sizes():
-    before, sizes = crop(only(picture(2), 2), Window(0, 0, 30, 20), (160, 128)), []
+def test_spots_are_on_the_person_and_have_many_sizes():
+    before, sides = crop(only(picture(2), 2), Window(0, 0, 30, 20), (160, 128)), []
     for seed in range(100):
-        there = thing(np.random.default_rng(seed), before).instance > 0
-        near = cv2.dilate(there.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # rods are thin
-        assert (near & (before.instance > 0)).any()
-        sizes.append(there.sum())
-    assert min(sizes) < 60 and 1500 < max(sizes) <= 4 * 40**2
+        box = spot(np.random.default_rng(seed), before)
+        column, row = ((box[:2] + box[2:]) / 2).round().astype(int)
+        assert before.instance[row, column] > 0
+        sides.append(box[2:] - box[:2])
+    assert 6 <= np.min(sides) < 8 and 70 < np.max(sides) <= 80
+
+
+def test_shapes_fill_their_boxes_and_are_nobody():
+    other = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    shares = []
+    for seed in range(60):
+        box = np.array([20.0, 30, 80, 100]) + (0 if seed % 2 else 40)  # every other one leaves the crop
+        got = shape(np.random.default_rng(seed), (120, 100), box, other)
+        assert not got.chart.any() and got.instance.max() == 1 and got.image.shape == (120, 100, 3)
+        rows, columns = np.flatnonzero(got.instance.any(1)), np.flatnonzero(got.instance.any(0))
+        assert rows[0] >= box[1] - 1 and columns[0] >= box[0] - 1
+        if seed % 2:
+            assert (
+                np.abs([columns[0] - 20, rows[0] - 30, columns[-1] + 1 - 80, rows[-1] + 1 - 100]).max() <= 3
+            )
+            shares.append(got.instance.sum() / (60 * 70))
+    assert 0.1 < min(shares) < 0.5 < max(shares) < 0.95  # limbs, and round things
+
+
+def test_plain_grounds_change_slowly():
+    whites = 0
+    for seed in range(40):
+        ground = plain(np.random.default_rng(seed), (60, 50)).astype(float)
+        assert ground.shape == (60, 50, 3)
+        assert np.abs(np.diff(ground, axis=0)).max() < 12 and np.abs(np.diff(ground, axis=1)).max() < 12
+        whites += ground.min() > 220
+    assert 5 < whites < 25
 
 
 def body():

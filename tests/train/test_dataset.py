@@ -130,7 +130,30 @@ def test_prints_loose_boxes_and_other_shapes_are_asked_for(people):
 def test_blended_clothes_are_asked_for(people, crops):
     entries = find_sources([str(people)])
     given = {"crops": crops, "batch_size": 12, "canvases": ((160, 128),), "nobody": 0.0, "printed": 0.0}
-    given |= {"pasted": 0.0, "covered": 0.0, "warped": 0.0}
+    given |= {"pasted": 0.0, "covered": 0.0, "warped": 0.0, "shapes": 0.0}
     plain, blended = (Batches(entries, config(people, **given, blended=share))[0] for share in (0, 1))
     assert torch.equal(plain.truth.chart, blended.truth.chart)
     assert (plain.images != blended.images).flatten(1).any(1).sum() > 3
+
+
+def test_shapes_are_in_crops_of_nobody_only(people):
+    entries = find_sources([str(people)])
+    given = {"crops": True, "batch_size": 24, "canvases": ((160, 128),), "nobody": 0.5}
+    without, shapes = (Batches(entries, config(people, **given, shapes=share))[0] for share in (0.0, 1.0))
+    somebody = torch.tensor([len(numbers) > 0 for numbers in without.truth.instance])
+    assert 6 < somebody.sum() < 24
+    assert torch.equal(without.truth.instances, shapes.truth.instances)
+    same_image = (without.images == shapes.images).flatten(1).all(1)
+    assert torch.equal(same_image, somebody)
+
+
+def test_shapes_on_whole_pictures_hide_people_and_are_nobody(people):
+    entries = find_sources([str(people)])
+    given = {"batch_size": 24, "canvases": ((160, 128),), "mosaic": 0.0, "blended": 0.0}
+    without, shapes = (Batches(entries, config(people, **given, shapes=share))[0] for share in (0.0, 1.0))
+    before, after = (batch.truth.instances > 0 for batch in (without, shapes))
+    hidden = (before & ~after).flatten(1).any(1)
+    assert hidden.sum() > 6
+    # a flip is drawn after the shape: compare what both say of the people who are left
+    assert all(len(a) <= len(b) for a, b in zip(shapes.truth.instance, without.truth.instance, strict=True))
+    assert not shapes.truth.chart[~after].any()

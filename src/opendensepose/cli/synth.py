@@ -41,12 +41,25 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
 )
 @click.option("--empty", type=click.FloatRange(0, 1), default=0.0, help="Share of pictures without people.")
 @click.option(
+    "--things",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of pictures with an animal, a fruit, a vehicle among or instead of people.",
+)
+@click.option(
     "--clip", "frames", type=click.IntRange(1, 9999), metavar="FRAMES", help="Sequences of so many frames."
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @json_option
 def synth(
-    count: int, out: str, frames: int | None, empty: float, json_file: str | None, quiet: bool, **options: Any
+    count: int,
+    out: str,
+    frames: int | None,
+    empty: float,
+    things: float,
+    json_file: str | None,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Make pictures of synthetic people with exact truth: a DensePose-COCO data set with dense maps."""
     if not COMPILED and not quiet:
@@ -54,10 +67,11 @@ def synth(
         click.echo(f"numba is not installed: some 15 s per picture; {hint}", err=True)
     start = time.perf_counter()
     options["progress"] = not quiet
-    if frames and empty:
-        raise click.UsageError("--empty: expected single pictures, got it together with --clip")
+    for name, share in (("--empty", empty), ("--things", things)):
+        if frames and share:
+            raise click.UsageError(f"{name}: expected single pictures, got it together with --clip")
     if frames is None:
-        people = write_dataset(Path(out), count, empty=empty, **options)
+        people = write_dataset(Path(out), count, empty=empty, things=things, **options)
     else:
         people = write_clips(Path(out), count, frames, **options)
     pictures = count * (frames or 1)

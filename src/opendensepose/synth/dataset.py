@@ -41,6 +41,7 @@ class Recipe:
     split: Split = "train"
     frames: int = 0  # per clip; 0 = single pictures
     empty: float = 0.0  # share of pictures without people
+    things: float = 0.0  # share of pictures with an animal, a fruit, a vehicle among or instead of people
 
     def info(self) -> dict[str, Any]:
         """The `info` of its annotation file."""
@@ -55,6 +56,8 @@ class Recipe:
             "odp_split": self.split,
             "odp_frames": self.frames,
             "odp_empty": self.empty,
+            # data sets of before there were any do not have it, and are the same
+            **({"odp_things": self.things} if self.things else {}),
         }
 
 
@@ -68,6 +71,7 @@ def write_dataset(
     workers: int = 1,
     split: Split = "train",
     empty: float = 0.0,
+    things: float = 0.0,
     progress: bool = False,
 ) -> int:
     """Write `count` pictures with their truth to `out`; the number of people in them.
@@ -75,7 +79,7 @@ def write_dataset(
     The bytes depend on everything but `workers`. A stopped run goes on where it was. Raises ValueError for a
     folder that holds another data set, FileNotFoundError for missing assets.
     """
-    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split, empty=empty)
+    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split, empty=empty, things=things)
     check_recipe(recipe)
     return run_recipe(
         Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress
@@ -89,8 +93,9 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(
             f"synth: expected count >= 1 and a size of 16 pixels or more, got {count} and {size}"
         )
-    if not 0 <= recipe.empty <= 1:
-        raise ValueError(f"synth: expected a share of empty pictures in [0, 1], got {recipe.empty}")
+    for name, share in (("empty pictures", recipe.empty), ("pictures with things", recipe.things)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"synth: expected a share of {name} in [0, 1], got {share}")
     if recipe.assets is not None and not recipe.assets.is_dir():
         raise FileNotFoundError(f"{recipe.assets}: expected a folder of assets, got no such folder")
 
@@ -163,7 +168,13 @@ class _Chunk:
             write_sample(
                 self.out,
                 make_sample(
-                    index, recipe.seed, recipe.assets, recipe.size, split=recipe.split, empty=recipe.empty
+                    index,
+                    recipe.seed,
+                    recipe.assets,
+                    recipe.size,
+                    split=recipe.split,
+                    empty=recipe.empty,
+                    things=recipe.things,
                 ),
                 image_id=index + 1,
                 stem=f"{index:06d}",

@@ -65,7 +65,7 @@ def join(parts: list[Props]) -> Props | None:
 
 
 @cache
-def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
+def grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
     """Triangles of a grid of [rows, columns] vertices that closes on itself along the columns."""
     i, j = np.mgrid[: rows - 1, :columns]
     a, b = i * columns + j, i * columns + (j + 1) % columns
@@ -73,7 +73,7 @@ def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
     return np.concatenate([np.stack([a, b, c], -1), np.stack([b, d, c], -1)]).reshape(-1, 3).astype(np.int32)
 
 
-def _finish(
+def finish(
     rng: np.random.Generator,
     vertices: NDArray[np.floating],  # [V, 3]
     faces: NDArray[np.int32],  # [F, 3]
@@ -125,7 +125,7 @@ def prism(
     rows = [
         np.column_stack([rim * k, np.full(sides, z * half[2])]) for k, z in ((0, -1), (1, -1), (1, 1), (0, 1))
     ]
-    return _finish(rng, np.concatenate(rows) + np.asarray(centre), _grid_faces(4, sides))
+    return finish(rng, np.concatenate(rows) + np.asarray(centre), grid_faces(4, sides))
 
 
 def blob(rng: np.random.Generator, centre: NDArray[np.floating] | list[float], radius: float) -> Props:
@@ -142,7 +142,7 @@ def blob(rng: np.random.Generator, centre: NDArray[np.floating] | list[float], r
         ],
         -1,
     ).reshape(-1, 3)
-    return _finish(rng, ball + np.asarray(centre), _grid_faces(rows, columns))
+    return finish(rng, ball + np.asarray(centre), grid_faces(rows, columns))
 
 
 def alike(rng: np.random.Generator, parts: list[Props]) -> list[Props]:

@@ -59,16 +59,17 @@ def make_sample(
     *,
     split: Split = "train",
     empty: float = 0.0,
+    things: float = 0.0,
 ) -> Sample:
     """Sample number `index` of the endless series `seed`: the same on every machine, whoever asks for it.
 
     Without `assets` everything is procedural; with them clothes, skins, panoramas and poses are of `split`.
-    `empty` is the share of pictures without people.
+    `empty` is the share of pictures without people, `things` of those with an animal, a fruit, a vehicle.
     """
     rng = np.random.default_rng([seed, index])
     nobody = bool(np.random.default_rng([seed, index, 2]).random() < empty)
     studio = Studio.load(assets, split)
-    return picture(rng, studio, compose(rng, studio, size, empty=nobody))
+    return picture(rng, studio, compose(rng, studio, size, empty=nobody, things=things))
 
 
 def picture(

@@ -14,6 +14,7 @@ from opendensepose.synth.poses import sample_pose
 from opendensepose.synth.props import Props, clutter, in_front, join, prism, seat
 from opendensepose.synth.shadow import bounds
 from opendensepose.synth.studio import Studio
+from opendensepose.synth.things import thing
 
 PEOPLE_SHARE = (0.5, 0.25, 0.12, 0.08, 0.05)  # of pictures with 1, 2, ... 5 people
 
@@ -39,10 +40,12 @@ def compose(
     size: tuple[int, int],  # height, width
     *,
     empty: bool = False,
+    things: float = 0.0,
 ) -> Scene:
     """Dress and pose 1 to 5 people, place them on one floor, and find a natural view of the first of them.
 
-    With `empty` the people have left: the same place, its furniture and what they held in the air.
+    With `empty` the people have left: the same place, its furniture and what they held in the air. In the
+    share `things` of pictures animals, fruit, vehicles stand in the places of people who left, or with them.
     """
     count = 1 + int(rng.choice(len(PEOPLE_SHARE), p=PEOPLE_SHARE))
     people, headings = [], []
@@ -58,7 +61,14 @@ def compose(
     distance = float(np.hypot(*camera.position[:2]))
     spots = choose_spots(rng, camera, count)
     people = [move(person, spot) for person, spot in zip(people, spots, strict=True)]
-    props = join(_furnish(rng, studio, camera, people, headings, distance))
+    parts = _furnish(rng, studio, camera, people, headings, distance)
+    if things and rng.random() < things:
+        tall = float(high[2] - low[2])
+        for spot in spots if empty else choose_spots(rng, camera, 2)[1:]:
+            lift = rng.uniform(0, 0.6) * tall if rng.random() < 0.25 else 0.0
+            size = tall * np.exp(rng.uniform(np.log(0.5), np.log(1.6)))
+            parts += thing(rng, spot + [0, 0, lift], size)
+    props = join(parts)
     if empty:
         people, headings = [], []
     return Scene(camera, tuple(people), tuple(headings), props, studio.backdrops.draw(rng, camera))

@@ -85,33 +85,92 @@ def stranger_window(
     return Window(*crops.person_window(box, canvas, fill, zoom, shift))
 
 
-def thing(rng: np.random.Generator, picture: Picture) -> Picture:
-    """A crop with a thing where somebody's body is, noted as `instance`: a disc, a block or a rod.
-
-    It is plain, shaded or striped.
-    """
-    height, width = picture.instance.shape
+def spot(rng: np.random.Generator, picture: Picture) -> NDArray[np.float64]:
+    """A box [4] xyxy round a point of somebody's body, up to half as high as the picture."""
     rows, columns = np.nonzero(picture.instance)
-    spot = rng.integers(len(rows))
-    half = np.exp(rng.uniform(np.log(3), np.log(0.25 * height), 2))
-    angle, kind = rng.uniform(0, 180), rng.integers(3)
-    if kind == 2:
-        half[0] = rng.uniform(1, 4)
-    mask = np.zeros((height, width), np.uint8)
-    shape = (float(columns[spot]), float(rows[spot])), tuple((2 * half).tolist()), angle
-    if kind == 0:
-        cv2.ellipse(mask, shape, 1, -1)
+    at = rng.integers(len(rows))
+    half = np.exp(rng.uniform(np.log(3), np.log(0.25 * len(picture.instance)), 2))
+    middle = np.array([columns[at], rows[at]])
+    return np.concatenate([middle - half, middle + half])
+
+
+def shape(
+    rng: np.random.Generator,
+    size: tuple[int, int],  # H, W of the crop
+    box: NDArray[np.float64],  # [4] xyxy that it fills, pixels
+    other: NDArray[np.uint8],  # [h, w, 3] RGB, of which it may be made
+) -> Picture:
+    """A crop with a solid shape that is nobody, noted as `instance`: lobes, blobs on each other, branches.
+
+    It is shaded, and plain, striped or covered with a piece of another image.
+    """
+    corner, sides = np.round(box[:2]).astype(int), np.maximum(np.round(box[2:] - box[:2]), 4).astype(int)
+    outline = cv2.resize(_outline(rng), sides.tolist(), interpolation=cv2.INTER_AREA)
+    mask = (outline > 127).astype(np.uint8)
+    if rng.random() < 0.6:
+        side = int(min(*other.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
+        y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
+        paint = cv2.resize(other[y : y + side, x : x + side], sides.tolist()).astype(np.float32)
     else:
-        cv2.fillPoly(mask, [cv2.boxPoints(shape).round().astype(np.int32)], 1)
-    y, x = np.mgrid[:height, :width]
-    wave = np.exp(rng.uniform(np.log(0.01), np.log(0.8)))  # radians per pixel: from shaded to striped
-    along = x * np.cos(np.radians(angle)) + y * np.sin(np.radians(angle))
-    share = 0.5 + 0.5 * np.cos(wave * along + angle)
-    first, second = rng.uniform(0, 255, (2, 3))
-    first += rng.uniform(0, 1) * (first.mean() - first)  # more often muted than gaudy
-    second = first + (second - first) * rng.uniform(0, 1)
-    image = first + (second - first) * share[..., None] + 4 * rng.standard_normal((height, width, 1))
-    return replace(picture, image=np.clip(image, 0, 255).astype(np.uint8), instance=mask)
+        rows, columns = np.mgrid[: sides[1], : sides[0]]
+        angle, wave = rng.uniform(0, np.pi), np.exp(rng.uniform(np.log(0.01), np.log(0.8)))
+        share = 0.5 + 0.5 * np.cos(wave * (columns * np.cos(angle) + rows * np.sin(angle)))
+        first, second = rng.uniform(0, 255, (2, 3))
+        first += rng.uniform(0, 1) * (first.mean() - first)  # more often muted than gaudy
+        paint = first + (second - first) * (rng.uniform(0, 1) * share)[..., None]
+        paint += 4 * rng.standard_normal((*mask.shape, 1))
+    depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    bulge = np.sqrt(1 - (1 - depth / max(float(depth.max()), 1.0)) ** 2)  # as high as it is thick
+    soft = cv2.GaussianBlur(bulge, (0, 0), 0.04 * float(sides.max()) + 0.5)
+    slopes = np.gradient(soft)
+    lit = np.tensordot(rng.normal(0, 1, 2), np.stack(slopes), 1) * 0.3 * float(sides.max())
+    light = (1 - rng.uniform(0, 0.5) * (1 - soft) + rng.uniform(0, 0.6) * np.tanh(lit)).clip(0.2, 1.6)
+    whole = np.column_stack([np.eye(2), corner]).astype(np.float64)
+    flat = np.clip(paint * light[..., None], 0, 255).astype(np.uint8)
+    image = cv2.warpAffine(flat, whole, size[::-1], borderMode=cv2.BORDER_REPLICATE)
+    there = cv2.warpAffine(mask, whole, size[::-1])
+    return Picture(np.asarray(image), np.zeros_like(there), np.zeros((2, *size), np.uint8), np.asarray(there))
+
+
+def _outline(rng: np.random.Generator, side: int = 128) -> NDArray[np.uint8]:
+    """A random outline that fills a square: 255 inside."""
+    canvas = np.zeros((4 * side, 4 * side), np.uint8)
+    middle, kind = np.full(2, 2.0 * side), rng.integers(4)
+    if kind == 0:  # one round thing, with lobes or without
+        angle = np.linspace(0, 2 * np.pi, 120, endpoint=False)
+        waves = np.arange(1, 9)
+        much = rng.normal(0, 1, (2, 8)) * rng.choice([0.02, 0.1, 0.25]) / np.sqrt(waves)
+        radius = 1 + np.cos(np.outer(angle, waves)) @ much[0] + np.sin(np.outer(angle, waves)) @ much[1]
+        ring = middle + side * np.maximum(radius, 0.1)[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+        cv2.fillPoly(canvas, [ring.round().astype(np.int32)], 255)
+    else:  # parts that start from each other: ellipses, straight blocks, limbs
+        ends = [middle]
+        for _ in range(int(rng.integers(2, 9))):
+            start = ends[rng.integers(len(ends))]
+            stop = (start + rng.normal(0, 0.5 * side, 2)).clip(0.5 * side, 3.5 * side)
+            half = side * np.exp(rng.uniform(np.log(0.06), np.log(0.5)))
+            if kind == 1 or (kind == 3 and rng.random() < 0.5):
+                length = float(np.hypot(*(stop - start))) / 2 + 0.5 * half
+                turn = float(np.degrees(np.arctan2(*(stop - start)[::-1])))
+                at = tuple(((start + stop) / 2).tolist())
+                cv2.ellipse(canvas, (at, (2 * length, 2 * half), turn), 255, -1)
+            elif kind == 2 and rng.random() < 0.5:
+                box = (tuple(stop.tolist()), (2 * half, 2 * half * rng.uniform(0.4, 2)), rng.uniform(0, 90))
+                cv2.fillPoly(canvas, [cv2.boxPoints(box).round().astype(np.int32)], 255)
+            else:
+                points = [start.round().astype(int).tolist(), stop.round().astype(int).tolist()]
+                cv2.line(canvas, points[0], points[1], 255, max(int(half * 0.7), 3))
+            ends.append(stop)
+    x, y, w, h = cv2.boundingRect(canvas)
+    return np.asarray(canvas[y : y + h, x : x + w])
+
+
+def plain(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A plain ground [H, W, 3]: white, or of one colour that changes from corner to corner."""
+    first = np.full(3, 255.0) if rng.random() < 0.4 else rng.uniform(0, 255, 3)
+    corners = (first + rng.normal(0, rng.uniform(0, 40), (2, 2, 1))).clip(0, 255).astype(np.float32)
+    ground = cv2.resize(corners, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(ground.reshape(*size, 3).astype(np.uint8))
 
 
 def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]) -> Picture:

@@ -94,11 +94,12 @@ class TrainConfig:
     cut_off: float = 0.25  # share of crops in which the person stands at the edge of the photo
     turned: float = 0.4  # share of crops turned, by some 20 degrees either way
     pasted: float = 0.25  # share of crops with somebody from another picture before or behind the person
-    covered: float = 0.15  # share of crops with a disc, block or rod before the person
+    covered: float = 0.15  # share of crops with a shape before the person, at most half as high as the crop
     printed: float = 0.25  # share of crops whose person wears what another picture shows
     blended: float = 0.1  # share of pictures with somebody in the colours of what is behind them
     loose: float = 0.25  # share of crops whose box is a bad one: each side off by itself
     warped: float = 0.3  # share of crops bent a little: other figures, other clothes
+    shapes: float = 0.3  # share of canvases, of crops only of those of nobody, with a shape that is nobody
     nobody: float = 0.08  # share of crops by a box that fits nobody, for the net on crops
     smallest: float = 75.0  # height range that a chosen person is scaled to, canvas pixels
     largest: float = 400.0

@@ -21,10 +21,12 @@ from opendensepose.train.augment import (
     loose_box,
     other_shape,
     person_window,
+    plain,
     printed,
     recolour,
+    shape,
+    spot,
     stranger_window,
-    thing,
     wrong_box,
 )
 from opendensepose.train.config import TrainConfig
@@ -149,14 +151,18 @@ class Batches(Dataset[Batch]):
         somebody = config.crops and picture.instance.any()  # of whom some crops are changed further
         if somebody and rng.random() < config.printed:
             own = rng.spawn(1)[0]
-            picture = printed(own, picture, self.sources[own.integers(len(self.sources))].pixels())
+            picture = printed(own, picture, self._pixels(own))
+        if not somebody and rng.random() < config.shapes:
+            picture = self._with_shape(rng.spawn(1)[0], picture)
         if rng.random() < config.blended:
             picture = blended(rng.spawn(1)[0], picture)
         if somebody:
             if rng.random() < config.pasted:
                 picture = self._beside(rng, picture)
             if rng.random() < config.covered:
-                picture = _if_seen(paste(picture, thing(rng.spawn(1)[0], picture), front=True), picture)
+                own = rng.spawn(1)[0]
+                before = shape(own, canvas, spot(own, picture), self._pixels(own))
+                picture = _if_seen(paste(picture, before, front=True), picture)
             if rng.random() < config.warped:
                 picture = warp(picture, other_shape(rng.spawn(1)[0], canvas))
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
@@ -198,6 +204,23 @@ class Batches(Dataset[Batch]):
         if rng.random() < config.loose:
             box = loose_box(rng, box)
         return picture, person_window(box, canvas, config.fill, rng)
+
+    def _pixels(self, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Any image [H, W, 3]."""
+        return self.sources[rng.integers(len(self.sources))].pixels()
+
+    def _with_shape(self, rng: np.random.Generator, picture: Picture) -> Picture:
+        """A canvas with a shape somewhere before the people, a crop of nobody with one in the middle."""
+        size = (picture.chart.shape[0], picture.chart.shape[1])
+        sides = np.array(size[::-1]) * rng.uniform(0.25, 1.0, 2)
+        middle = np.array(size[::-1]) * rng.uniform(0, 1, 2)
+        if self.config.crops:
+            sides = np.array(size[::-1]) * self.config.fill * rng.uniform(0.4, 1.2, 2)
+            middle = np.array(size[::-1]) * rng.normal(0.5, 0.05, 2)
+        if not picture.instance.any() and rng.random() < 0.5:
+            picture = replace(picture, image=plain(rng, size))
+        box = np.concatenate([middle - sides / 2, middle + sides / 2])
+        return paste(picture, shape(rng, size, box, self._pixels(rng)), front=True)
 
     def _beside(self, rng: np.random.Generator, picture: Picture) -> Picture:
         """A crop with somebody of another picture in it, who leaves enough of its person to be seen."""
