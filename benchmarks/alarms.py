@@ -2,8 +2,8 @@
 
     python -m benchmarks.alarms PATH... [--without WORD]... [--model NAME|PATH] [--json FILE]
 
-Each PATH is an image or a folder, whose images are found at any depth; files with one of the WORDs in their path
-below it are left out. Nobody is looked for in them: that they show nobody is for who calls it to know.
+Each PATH is an image or a folder, whose images are found at any depth; files with one of the WORDs in their
+path below it are left out. That the rest shows nobody is for the one who calls it to know.
 """
 
 from __future__ import annotations

@@ -66,8 +66,9 @@ def compose(
         tall = float(high[2] - low[2])
         for spot in spots if empty else choose_spots(rng, camera, 2)[1:]:
             lift = rng.uniform(0, 0.6) * tall if rng.random() < 0.25 else 0.0
-            size = tall * np.exp(rng.uniform(np.log(0.5), np.log(1.6)))
-            parts += thing(rng, spot + [0, 0, lift], size)
+            parts += thing(
+                rng, spot + np.array([0, 0, lift]), tall * np.exp(rng.uniform(np.log(0.5), np.log(1.6)))
+            )
     props = join(parts)
     if empty:
         people, headings = [], []

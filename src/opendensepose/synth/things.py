@@ -65,7 +65,8 @@ def tube(
 
 def coat(rng: np.random.Generator) -> Coat:
     """One material for all parts of a thing: any colour, skin's or fur's; plain, patterned or in patches."""
-    colours = [draw(rng) for draw in rng.choice([texture.colour, fabric_colour, skin_tone, hair_colour], 2)]
+    kinds = (texture.colour, fabric_colour, skin_tone, hair_colour)
+    colours = [kinds[k](rng) for k in rng.integers(len(kinds), size=2)]
     pattern, contrast = int(rng.integers(len(texture.bank()))), rng.beta(1.3, 2.0)
     patches = rng.random() < 0.35
     waves, phase = rng.normal(0, rng.choice([3.0, 8.0, 16.0]), (4, 3)), rng.uniform(0, 2 * np.pi, 4)
@@ -85,6 +86,11 @@ def coat(rng: np.random.Generator) -> Coat:
         )
 
     return dye
+
+
+def _from(point: ArrayLike, *way: float) -> NDArray[np.float64]:
+    """The point [3] that lies so far in x, y and z from another."""
+    return np.asarray(point, np.float64) + way
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
@@ -143,8 +149,8 @@ def _beast(rng: np.random.Generator) -> list[Props]:
             leg = [[x, y, top], knee, [x + step, y, 0.06], [x + step + 0.08, y, 0.03]]
             parts.append(tube(rng, leg, [0.6 * fat, 0.3 * fat, 0.2 * fat, 0.22 * fat]))
     rump = np.array([-long / 2, 0, top])
-    away = rump + [-_between(rng, 0.1, 0.5), rng.normal(0, 0.15), _between(rng, -0.4, 0.4)]
-    parts.append(tube(rng, [rump, rump + [-0.15, 0, 0.05], away], [0.12 * fat, 0.1 * fat, 0.04], rows=8))
+    away = _from(rump, -_between(rng, 0.1, 0.5), rng.normal(0, 0.15), _between(rng, -0.4, 0.4))
+    parts.append(tube(rng, [rump, _from(rump, -0.15, 0, 0.05), away], [0.12 * fat, 0.1 * fat, 0.04], rows=8))
     return [dye(part) for part in parts]
 
 
@@ -152,18 +158,20 @@ def _bird(rng: np.random.Generator) -> list[Props]:
     """A bird that sits, with folded or spread wings; along x."""
     dye, fat, up = coat(rng), _between(rng, 0.2, 0.38), _between(rng, 0.05, 0.5)
     rump, chest = np.array([-0.5, 0, up + 0.3]), np.array([0.35, 0, up + _between(rng, 0.35, 0.7)])
-    head = chest + [_between(rng, 0, 0.25), 0, _between(rng, 0.1, 0.5)]
+    head = _from(chest, _between(rng, 0, 0.25), 0, _between(rng, 0.1, 0.5))
     parts = [dye(tube(rng, [rump, (rump + chest) / 2, chest], [0.08, 1.2 * fat, 1.3 * fat, 0.5 * fat]))]
     parts.append(dye(tube(rng, [chest, head], [0.7 * fat, 0.55 * fat, 0.6 * fat, 0.1])))
-    beak = head + [_between(rng, 0.15, 0.4), 0, rng.normal(-0.03, 0.05)]
+    beak = _from(head, _between(rng, 0.15, 0.4), 0, rng.normal(-0.03, 0.05))
     other = coat(rng)
-    parts.append(other(tube(rng, [head + [0.1, 0, 0], beak], [0.08, 0.05, 0.0], rows=6)))
+    parts.append(other(tube(rng, [_from(head, 0.1, 0, 0), beak], [0.08, 0.05, 0.0], rows=6)))
     tail = rump - [_between(rng, 0.2, 0.7), 0, rng.normal(0.05, 0.1)]
-    parts.append(dye(tube(rng, [rump + [0.2, 0, 0], tail], [[0.1, 0.05], [0.15, 0.03], [0.1, 0.02]], rows=8)))
+    parts.append(
+        dye(tube(rng, [_from(rump, 0.2, 0, 0), tail], [[0.1, 0.05], [0.15, 0.03], [0.1, 0.02]], rows=8))
+    )
     spread = _between(rng, 0.5, 1.3) if rng.random() < 0.4 else 0.0
     for side in (-1, 1):
-        root = chest + [-0.1, 0.8 * fat * side, 0]
-        tip = root + [-0.6 * (1 - 0.5 * (spread > 0)), spread * side, spread * rng.uniform(-0.2, 0.6)]
+        root = _from(chest, -0.1, 0.8 * fat * side, 0)
+        tip = _from(root, -0.6 * (1 - 0.5 * (spread > 0)), spread * side, spread * rng.uniform(-0.2, 0.6))
         parts.append(dye(tube(rng, [root, (root + tip) / 2, tip], [[0.1, 0.08], [0.35, 0.05], [0.05, 0.02]])))
         foot = [0.0, 0.12 * side, 0.0]
         parts.append(other(tube(rng, [[0, 0.1 * side, up + 0.25], foot], [0.03, 0.02, 0.03], rows=5)))
@@ -181,7 +189,7 @@ def _fish(rng: np.random.Generator) -> list[Props]:
     for _ in range(int(rng.integers(2, 7))):
         x = _between(rng, -0.75, 0.5)
         root = np.array([x, 0, lift + rng.choice([-0.8, 0.8]) * high * (abs(x) < 0.4)])
-        tip = root + [rng.normal(-0.15, 0.2), rng.normal(0, 0.1), rng.normal(0, 0.4)]
+        tip = _from(root, rng.normal(-0.15, 0.2), rng.normal(0, 0.1), rng.normal(0, 0.4))
         parts.append(tube(rng, [root, tip], [[0.02, 0.1], [0.02, 0.25], [0.01, 0.05]], rows=10))
     return [dye(part) if rng.random() < 0.7 else coat(rng)(part) for part in parts]
 
@@ -207,12 +215,16 @@ def _cycle(rng: np.random.Generator) -> list[Props]:
     pipe = 0.04 if motor else 0.02
     parts += [dye(tube(rng, [a, b], [pipe, pipe], rows=4)) for a, b in stays]
     parts.append(
-        tube(rng, [saddle - [0.2, 0, 0], saddle + [0.2, 0, 0.02]], [[0.1, 0.03], [0.1, 0.05], [0.03, 0.03]])
+        tube(
+            rng, [saddle - [0.2, 0, 0], _from(saddle, 0.2, 0, 0.02)], [[0.1, 0.03], [0.1, 0.05], [0.03, 0.03]]
+        )
     )
-    parts.append(rubber(tube(rng, [bars + [-0.1, -0.3, 0.1], bars, bars + [-0.1, 0.3, 0.1]], [0.02, 0.02])))
+    parts.append(
+        rubber(tube(rng, [_from(bars, -0.1, -0.3, 0.1), bars, _from(bars, -0.1, 0.3, 0.1)], [0.02, 0.02]))
+    )
     if motor:
         parts.append(
-            dye(tube(rng, [saddle, (saddle + bars) / 2 + [0, 0, 0.1], bars], [0.05, 0.25, 0.15, 0.05]))
+            dye(tube(rng, [saddle, _from((saddle + bars) / 2, 0, 0, 0.1), bars], [0.05, 0.25, 0.15, 0.05]))
         )
         for _ in range(int(rng.integers(2, 6))):
             middle = low + rng.normal(0, 0.12, 3) * [1.5, 0.3, 1]
@@ -224,14 +236,15 @@ def _plant(rng: np.random.Generator) -> list[Props]:
     """A stem with branches, leaves or blossoms."""
     dye, leaf = coat(rng), coat(rng)
     top = np.array([*rng.normal(0, 0.2, 2), 1.3])
-    stem = tube(rng, [[0, 0, 0], [*rng.normal(0, 0.2, 2), 0.6], top], [_between(rng, 0.02, 0.12), 0.03])
+    middle = np.array([*rng.normal(0, 0.2, 2), 0.6])
+    stem = tube(rng, [np.zeros(3), middle, top], [_between(rng, 0.02, 0.12), 0.03])
     parts = [dye(stem)]
     for _ in range(int(rng.integers(4, 16))):
         root = top * rng.uniform(0.15, 1.0)
-        way = rng.normal(0, 1, 3) + [0, 0, 0.4]
+        way = _from(rng.normal(0, 1, 3), 0, 0, 0.4)
         tip = root + way / np.linalg.norm(way) * rng.uniform(0.2, 0.6)
         width = rng.uniform(0.03, 0.15)
-        sag = (root + tip) / 2 + [0, 0, 0.1]
+        sag = _from((root + tip) / 2, 0, 0, 0.1)
         parts.append(leaf(tube(rng, [root, sag, tip], [[0.01, 0.01], [width, 0.02], [0.01, 0.01]], rows=8)))
     return parts
 
