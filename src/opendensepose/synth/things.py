@@ -5,12 +5,12 @@ All are made of tubes: surfaces around bent spines, as thick as they need to be 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import comb
 
 from opendensepose.synth import texture
 from opendensepose.synth.fabrics import fabric_colour, hair_colour, skin_tone
@@ -25,7 +25,8 @@ def bezier(control: ArrayLike, t: NDArray[np.float64]) -> NDArray[np.float64]:
     points = np.asarray(control, np.float64)
     t, degree = t[:, None], len(points) - 1
     k = np.arange(len(points))
-    return np.asarray((comb(degree, k) * t**k * (1 - t) ** (degree - k)) @ points)
+    ways = np.array([math.comb(degree, n) for n in k])
+    return np.asarray((ways * t**k * (1 - t) ** (degree - k)) @ points)
 
 
 def tube(
