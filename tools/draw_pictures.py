@@ -24,6 +24,7 @@ from opendensepose.viz.atlas import draw_body, draw_layout
 Picture = NDArray[np.uint8]  # [H, W, 3] RGB
 STYLES = ("parts", "contour", "u", "v")
 SEED, INDICES = 77, (3, 5, 8, 11, 14, 20)  # of the synthetic people shown
+THINGS_SEED, THINGS = 78, (7, 15, 17, 29, 30, 35)  # of the pictures of things
 
 
 def fit(picture: Picture, height: int) -> Picture:
@@ -70,6 +71,8 @@ def main() -> None:
         samples = [make_sample(index, SEED, options.assets) for index in INDICES]
         rows = (np.hstack([s.image for s in samples]), np.hstack([truth(s).plot() for s in samples]))
         save(options.out / "synth.jpg", np.vstack(rows))
+        things = [make_sample(k, THINGS_SEED, options.assets, empty=0.7, things=1.0).image for k in THINGS]
+        save(options.out / "things.jpg", np.hstack(things))
 
 
 if __name__ == "__main__":

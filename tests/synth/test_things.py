@@ -35,9 +35,9 @@ def volume(part):
 @pytest.mark.parametrize("spine", [[[1, 2, 0], [1, 2, 2]], [[0, 0, 1], [2, 0, 1]], [[0, 1, 0], [1, 2, 1]]])
 def test_a_round_tube_is_an_ellipsoid_and_a_blunt_one_a_cylinder(spine):
     rng, length = np.random.default_rng(1), np.linalg.norm(np.subtract(*spine))
-    ellipsoid = tube(rng, spine, [[0.3, 0.2]], round_=0.5, rows=40)
+    ellipsoid = tube(rng, spine, [[0.3, 0.2]], ends=0.5, rows=40)
     assert abs(volume(ellipsoid)) == pytest.approx(4 / 3 * np.pi * 0.3 * 0.2 * length / 2, rel=0.06)
-    cylinder = tube(rng, spine, [0.1], round_=0.0, rows=40)
+    cylinder = tube(rng, spine, [0.1], ends=0.0, rows=40)
     assert abs(volume(cylinder)) == pytest.approx(np.pi * 0.01 * length, rel=0.06)
     for part in (ellipsoid, cylinder):  # inside the box of what it is round
         assert (np.abs(part.vertices - np.mean(spine, 0)) <= np.ptp(spine, axis=0) / 2 + 0.301).all()

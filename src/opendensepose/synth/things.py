@@ -34,7 +34,7 @@ def tube(
     spine: ArrayLike,  # [K, 3] control points, metres
     thick: ArrayLike,  # [R] or [R, 2] control values of the half widths: across, and the third way; metres
     *,
-    round_: float = 0.3,  # 0: blunt ends, 0.5: an ellipsoid, 1 and more: pointed
+    ends: float = 0.3,  # 0: blunt, 0.5: an ellipsoid's, 1 and more: pointed
     lumps: float = 0.0,  # relative
     rows: int = ROWS,
 ) -> Props:
@@ -42,7 +42,7 @@ def tube(
     t = (1 - np.cos(np.linspace(0.02, 0.98, rows) * np.pi)) / 2  # closer towards the ends
     line = bezier(spine, t)
     half = bezier(np.asarray(thick, np.float64).reshape(len(np.asarray(thick)), -1), t)
-    half *= ((4 * t * (1 - t)) ** round_)[:, None]
+    half *= ((4 * t * (1 - t)) ** ends)[:, None]
     ahead = np.gradient(line, axis=0)
     ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
     aside = np.cross(ahead, [0.0, 0.0, 1.0])  # level, where the spine is not upright
@@ -100,17 +100,17 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _vessel(rng: np.random.Generator) -> list[Props]:
     """Fruit, vases, bottles, lamps: round about a nearly straight axis, with a stem or a handle."""
-    high, lean = 1.0, rng.normal(0, 0.15, 2)
+    lean = rng.normal(0, 0.15, 2)
     profile = rng.uniform(0.2, 1.2, int(rng.integers(2, 7))) * _between(rng, 0.12, 0.6)
     ends = _between(rng, 0.1, 0.7)
     if rng.random() < 0.4:  # a ball, an apple
         profile, ends = 0.5 * rng.uniform(0.9, 1.1, 3), 0.5
-    spine = [[0, 0, 0], [*lean, 0.5], [0, 0, high]]
-    body = tube(rng, spine, profile, round_=ends, lumps=_between(rng, 0, 0.02), rows=24)
+    spine = [[0, 0, 0], [*lean, 0.5], [0, 0, 1]]
+    body = tube(rng, spine, profile, ends=ends, lumps=_between(rng, 0, 0.02), rows=24)
     parts = [coat(rng)(body)]
     if rng.random() < 0.5:
         bend = rng.normal(0, 0.3, 2)
-        stem = [[0, 0, high * 0.95], [*bend * 0.3, high + 0.1], [*bend, high + _between(rng, 0.1, 0.4)]]
+        stem = [[0, 0, 0.95], [*bend * 0.3, 1.1], [*bend, 1 + _between(rng, 0.1, 0.4)]]
         parts.append(coat(rng)(tube(rng, stem, [0.03, 0.03, 0.02])))
     return parts
 
@@ -206,7 +206,7 @@ def _cycle(rng: np.random.Generator) -> list[Props]:
         rim = hub + radius * np.stack([np.cos(circle), 0 * circle, np.sin(circle)], 1)
         for a, b in zip(rim[:-1:2], rim[2::2], strict=True):
             middle = hub + (((a + b) / 2) - hub) * 1.04
-            parts.append(rubber(tube(rng, [a, middle, b], [tyre, tyre], round_=0, rows=4)))
+            parts.append(rubber(tube(rng, [a, middle, b], [tyre, tyre], ends=0, rows=4)))
         parts.append(rubber(prism(rng, hub - [0, 0, 0.05], [0.05, 0.03, 0.05])))
     back, front = np.array([-base / 2, 0, radius]), np.array([base / 2, 0, radius])
     low = np.array([rng.normal(0, 0.05), 0, radius * 0.9])
