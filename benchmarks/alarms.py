@@ -24,8 +24,8 @@ from opendensepose.io.files import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 LEAST = 0.2  # scores below it are not looked at
-THRESHOLDS = (0.3, 0.45, 0.6, 0.8, 0.9)
-SHOWN = 12  # groups that are printed
+THRESHOLDS = (0.3, 0.4, 0.45, 0.6, 0.8)
+SHOWN, SORTED = 12, 1  # groups that are printed; by how many have somebody from which threshold on
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def summarise(alarms: Sequence[Alarm]) -> dict[str, Any]:
 def print_summary(numbers: dict[str, Any]) -> None:
     """One line for all images, and for the groups with most of the alarms."""
     groups = numbers["groups"]
-    often = sorted(groups, key=lambda name: -groups[name]["images"] * groups[name]["somebody"][1])
+    often = sorted(groups, key=lambda name: -groups[name]["images"] * groups[name]["somebody"][SORTED])
     print(f"{'share of images with somebody, threshold':42s} images", *(f"{t:5.2f}" for t in THRESHOLDS))
     for name, row in (("all", numbers["all"]), *((name, groups[name]) for name in often[:SHOWN])):
         print(f"  {name:40s} {row['images']:6d}", *(f"{value:5.2f}" for value in row["somebody"]))

@@ -12,9 +12,9 @@ from benchmarks.alarms import Alarm, find_images, summarise
 def test_shares_are_counted() -> None:
     seen = [Alarm("a", "1", 0.95), Alarm("a", "2", 0.0), Alarm("b", "1", 0.5), Alarm("b", "2", 0.45)]
     told = summarise(seen)
-    assert told["thresholds"] == [0.3, 0.45, 0.6, 0.8, 0.9]
-    assert told["all"] == {"images": 4, "somebody": [0.75, 0.75, 0.25, 0.25, 0.25]}
-    assert told["groups"]["b"] == {"images": 2, "somebody": [1.0, 1.0, 0.0, 0.0, 0.0]}
+    assert told["thresholds"] == [0.3, 0.4, 0.45, 0.6, 0.8]
+    assert told["all"] == {"images": 4, "somebody": [0.75, 0.75, 0.75, 0.25, 0.25]}
+    assert told["groups"]["b"] == {"images": 2, "somebody": [1.0, 1.0, 1.0, 0.0, 0.0]}
     assert told["images"]["b/2"] == 0.45
 
 
