@@ -58,8 +58,8 @@ def tube(
         + (wide * np.cos(angle) * bumps)[..., None] * aside[:, None]
         + (deep * np.sin(angle) * bumps)[..., None] * third[:, None]
     )
-    ends = line[[0]], line[[-1]]  # the caps: rings of no width
-    caps = [np.broadcast_to(end[:, None], (1, COLUMNS, 3)) for end in ends]
+    # caps: rings of no width
+    caps = [np.broadcast_to(end[:, None], (1, COLUMNS, 3)) for end in (line[[0]], line[[-1]])]
     whole = np.concatenate([caps[0], ring, caps[1]])
     return finish(rng, whole.reshape(-1, 3), grid_faces(rows + 2, COLUMNS))
 
