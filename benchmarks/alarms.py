@@ -20,12 +20,11 @@ from tqdm import tqdm
 
 import opendensepose as odp
 from benchmarks import machine
-from opendensepose.io.files import InputError
+from opendensepose.io.files import InputError, expand_inputs
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 LEAST = 0.2  # scores below it are not looked at
 THRESHOLDS = (0.3, 0.4, 0.45, 0.6, 0.8)
-SHOWN, SORTED = 12, 1  # groups that are printed; by how many have somebody from which threshold on
+SHOWN = 12  # groups that are printed: those with somebody in most images, from the second threshold on
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,10 @@ class Alarm:
 
 
 def find_images(path: Path, without: Sequence[str] = ()) -> list[Path]:
-    """The image itself, or all below a folder, sorted; FileNotFoundError where there are none."""
-    found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-    kept = [p for p in found if not any(word in str(p.relative_to(path)) for word in without)]
+    """The image itself, or all below a folder, by name; FileNotFoundError where there are none."""
+    found = [entry.path for entry in expand_inputs([path]) if not entry.is_video]
+    files = [file for file in found if file is not None and file.is_file()]
+    kept = [file for file in files if not any(word in str(file.relative_to(path)) for word in without)]
     if not kept:
         raise FileNotFoundError(f"{path}: expected an image or a folder with some, got none")
     return kept
@@ -77,7 +77,7 @@ def summarise(alarms: Sequence[Alarm]) -> dict[str, Any]:
 def print_summary(numbers: dict[str, Any]) -> None:
     """One line for all images, and for the groups with most of the alarms."""
     groups = numbers["groups"]
-    often = sorted(groups, key=lambda name: -groups[name]["images"] * groups[name]["somebody"][SORTED])
+    often = sorted(groups, key=lambda name: -groups[name]["images"] * groups[name]["somebody"][1])
     print(f"{'share of images with somebody, threshold':42s} images", *(f"{t:5.2f}" for t in THRESHOLDS))
     for name, row in (("all", numbers["all"]), *((name, groups[name]) for name in often[:SHOWN])):
         print(f"  {name:40s} {row['images']:6d}", *(f"{value:5.2f}" for value in row["somebody"]))

@@ -26,6 +26,15 @@ class Props:
     keep: NDArray[np.float32] | None = None
     cutouts: Cutouts | None = None
 
+    def made_of(self, colour: NDArray[np.float32], pattern: int, contrast: float) -> Props:
+        """The same of one material; colour [3], or [F, 3] of each face."""
+        return replace(
+            self,
+            colour=np.broadcast_to(colour, self.colour.shape),
+            pattern=np.full_like(self.pattern, pattern),
+            contrast=np.full_like(self.contrast, contrast),
+        )
+
     def paint(self, face: NDArray[np.integer], bary: NDArray[np.float32]) -> NDArray[np.float32]:
         """Reflectance [P, 3] at faces [P] and barycentrics [P, 3]."""
         return np.asarray(
@@ -149,14 +158,7 @@ def alike(rng: np.random.Generator, parts: list[Props]) -> list[Props]:
     """Parts of one piece of furniture: mostly of the first one's material."""
     first, share = parts[0], 0.75
     return [
-        replace(
-            part,
-            pattern=np.full_like(part.pattern, first.pattern[0]),
-            colour=np.broadcast_to(first.colour[0], part.colour.shape),
-            contrast=np.full_like(part.contrast, first.contrast[0]),
-        )
-        if rng.random() < share
-        else part
+        part.made_of(first.colour[0], first.pattern[0], first.contrast[0]) if rng.random() < share else part
         for part in parts
     ]
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from opendensepose.synth import texture
 from opendensepose.synth.fabrics import fabric_colour, hair_colour, skin_tone
 from opendensepose.synth.props import Props, finish, grid_faces, prism
+from opendensepose.synth.shadow import bounds
 
 ROWS, COLUMNS = 16, 14  # vertices of a tube, along and around
 Coat = Callable[[Props], Props]
@@ -41,7 +42,8 @@ def tube(
     """A closed surface around a curve."""
     t = (1 - np.cos(np.linspace(0.02, 0.98, rows) * np.pi)) / 2  # closer towards the ends
     line = bezier(spine, t)
-    half = bezier(np.asarray(thick, np.float64).reshape(len(np.asarray(thick)), -1), t)
+    widths = np.asarray(thick, np.float64)
+    half = bezier(widths.reshape(len(widths), -1), t)
     half *= ((4 * t * (1 - t)) ** ends)[:, None]
     ahead = np.gradient(line, axis=0)
     ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
@@ -73,18 +75,12 @@ def coat(rng: np.random.Generator) -> Coat:
     waves, phase = rng.normal(0, rng.choice([3.0, 8.0, 16.0]), (4, 3)), rng.uniform(0, 2 * np.pi, 4)
 
     def dye(part: Props) -> Props:
-        count = len(part.faces)
-        colour = np.broadcast_to(colours[0], (count, 3))
+        colour = colours[0]
         if patches:
             middle = part.vertices[part.faces].mean(1)
             second = np.sin(middle @ waves.T + phase).sum(1) > 0.5
             colour = np.where(second[:, None], colours[1], colour)
-        return replace(
-            part,
-            colour=np.asarray(colour, np.float32),
-            pattern=np.full(count, pattern),
-            contrast=np.full(count, contrast, np.float32),
-        )
+        return part.made_of(colour, pattern, contrast)
 
     return dye
 
@@ -94,32 +90,28 @@ def _from(point: ArrayLike, *way: float) -> NDArray[np.float64]:
     return np.asarray(point, np.float64) + way
 
 
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(rng.uniform(low, high))
-
-
 def _vessel(rng: np.random.Generator) -> list[Props]:
     """Fruit, vases, bottles, lamps: round about a nearly straight axis, with a stem or a handle."""
     lean = rng.normal(0, 0.15, 2)
-    profile = rng.uniform(0.2, 1.2, int(rng.integers(2, 7))) * _between(rng, 0.12, 0.6)
-    ends = _between(rng, 0.1, 0.7)
+    profile = rng.uniform(0.2, 1.2, int(rng.integers(2, 7))) * rng.uniform(0.12, 0.6)
+    ends = rng.uniform(0.1, 0.7)
     if rng.random() < 0.4:  # a ball, an apple
         profile, ends = 0.5 * rng.uniform(0.9, 1.1, 3), 0.5
     spine = [[0, 0, 0], [*lean, 0.5], [0, 0, 1]]
-    body = tube(rng, spine, profile, ends=ends, lumps=_between(rng, 0, 0.02), rows=24)
+    body = tube(rng, spine, profile, ends=ends, lumps=rng.uniform(0, 0.02), rows=24)
     parts = [coat(rng)(body)]
     if rng.random() < 0.5:
         bend = rng.normal(0, 0.3, 2)
-        stem = [[0, 0, 0.95], [*bend * 0.3, 1.1], [*bend, 1 + _between(rng, 0.1, 0.4)]]
+        stem = [[0, 0, 0.95], [*bend * 0.3, 1.1], [*bend, 1 + rng.uniform(0.1, 0.4)]]
         parts.append(coat(rng)(tube(rng, stem, [0.03, 0.03, 0.02])))
     return parts
 
 
 def _beast(rng: np.random.Generator) -> list[Props]:
     """A quadruped, from a dachshund to a giraffe, along x; it may lie, graze or look up."""
-    dye, long = coat(rng), _between(rng, 0.9, 1.6)
-    legs = 0.05 if rng.random() < 0.15 else _between(rng, 0.25, 0.9)
-    fat = long * _between(rng, 0.13, 0.28)
+    dye, long = coat(rng), rng.uniform(0.9, 1.6)
+    legs = 0.05 if rng.random() < 0.15 else rng.uniform(0.25, 0.9)
+    fat = long * rng.uniform(0.13, 0.28)
     top = legs + fat
     back = [
         [-long / 2, 0, top],
@@ -132,17 +124,17 @@ def _beast(rng: np.random.Generator) -> list[Props]:
         back,
         [[0.3 * fat] * 2, [1.2 * fat, fat], [0.9 * fat, fat], [1.1 * fat, 1.3 * fat], [0.3 * fat] * 2],
     )
-    neck, rise = long * _between(rng, 0.15, 0.6), _between(rng, -0.7, 1.4)
+    neck, rise = long * rng.uniform(0.15, 0.6), rng.uniform(-0.7, 1.4)
     chest = np.array([long / 2 - 0.5 * fat, 0, top + 0.3 * fat])
     poll = chest + neck * np.array([np.cos(rise), rng.normal(0, 0.3), np.sin(rise)])
-    muzzle = poll + fat * np.array([_between(rng, 0.6, 1.6), rng.normal(0, 0.3), _between(rng, -1.2, 0.3)])
+    muzzle = poll + fat * np.array([rng.uniform(0.6, 1.6), rng.normal(0, 0.3), rng.uniform(-1.2, 0.3)])
     parts = [trunk, tube(rng, [chest, (chest + poll) / 2, poll], [0.8 * fat, 0.55 * fat, 0.45 * fat])]
     parts.append(
         tube(rng, [poll, (poll + muzzle) / 2, muzzle], [0.2 * fat, 0.75 * fat, 0.55 * fat, 0.3 * fat])
     )
     for side in (-1, 1):
         ear = poll + fat * np.array([0, 0.35 * side, 0.2])
-        tip = ear + fat * np.array([rng.normal(0, 0.2), 0.2 * side, _between(rng, -0.3, 0.9)])
+        tip = ear + fat * np.array([rng.normal(0, 0.2), 0.2 * side, rng.uniform(-0.3, 0.9)])
         parts.append(tube(rng, [ear, (ear + tip) / 2, tip], [0.05 * fat, 0.3 * fat, 0.0], rows=6))
         for x in (-long / 2 + 0.4 * fat, long / 2 - 0.5 * fat):
             step, y = rng.normal(0, 0.2) * legs, 0.55 * fat * side
@@ -150,26 +142,26 @@ def _beast(rng: np.random.Generator) -> list[Props]:
             leg = [[x, y, top], knee, [x + step, y, 0.06], [x + step + 0.08, y, 0.03]]
             parts.append(tube(rng, leg, [0.6 * fat, 0.3 * fat, 0.2 * fat, 0.22 * fat]))
     rump = np.array([-long / 2, 0, top])
-    away = _from(rump, -_between(rng, 0.1, 0.5), rng.normal(0, 0.15), _between(rng, -0.4, 0.4))
+    away = _from(rump, -rng.uniform(0.1, 0.5), rng.normal(0, 0.15), rng.uniform(-0.4, 0.4))
     parts.append(tube(rng, [rump, _from(rump, -0.15, 0, 0.05), away], [0.12 * fat, 0.1 * fat, 0.04], rows=8))
     return [dye(part) for part in parts]
 
 
 def _bird(rng: np.random.Generator) -> list[Props]:
     """A bird that sits, with folded or spread wings; along x."""
-    dye, fat, up = coat(rng), _between(rng, 0.2, 0.38), _between(rng, 0.05, 0.5)
-    rump, chest = np.array([-0.5, 0, up + 0.3]), np.array([0.35, 0, up + _between(rng, 0.35, 0.7)])
-    head = _from(chest, _between(rng, 0, 0.25), 0, _between(rng, 0.1, 0.5))
+    dye, fat, up = coat(rng), rng.uniform(0.2, 0.38), rng.uniform(0.05, 0.5)
+    rump, chest = np.array([-0.5, 0, up + 0.3]), np.array([0.35, 0, up + rng.uniform(0.35, 0.7)])
+    head = _from(chest, rng.uniform(0, 0.25), 0, rng.uniform(0.1, 0.5))
     parts = [dye(tube(rng, [rump, (rump + chest) / 2, chest], [0.08, 1.2 * fat, 1.3 * fat, 0.5 * fat]))]
     parts.append(dye(tube(rng, [chest, head], [0.7 * fat, 0.55 * fat, 0.6 * fat, 0.1])))
-    beak = _from(head, _between(rng, 0.15, 0.4), 0, rng.normal(-0.03, 0.05))
+    beak = _from(head, rng.uniform(0.15, 0.4), 0, rng.normal(-0.03, 0.05))
     other = coat(rng)
     parts.append(other(tube(rng, [_from(head, 0.1, 0, 0), beak], [0.08, 0.05, 0.0], rows=6)))
-    tail = rump - [_between(rng, 0.2, 0.7), 0, rng.normal(0.05, 0.1)]
+    tail = rump - [rng.uniform(0.2, 0.7), 0, rng.normal(0.05, 0.1)]
     parts.append(
         dye(tube(rng, [_from(rump, 0.2, 0, 0), tail], [[0.1, 0.05], [0.15, 0.03], [0.1, 0.02]], rows=8))
     )
-    spread = _between(rng, 0.5, 1.3) if rng.random() < 0.4 else 0.0
+    spread = rng.uniform(0.5, 1.3) if rng.random() < 0.4 else 0.0
     for side in (-1, 1):
         root = _from(chest, -0.1, 0.8 * fat * side, 0)
         tip = _from(root, -0.6 * (1 - 0.5 * (spread > 0)), spread * side, spread * rng.uniform(-0.2, 0.6))
@@ -181,14 +173,14 @@ def _bird(rng: np.random.Generator) -> list[Props]:
 
 def _fish(rng: np.random.Generator) -> list[Props]:
     """Something flat with fins, seen from its side: a fish, a moth, a leaf."""
-    dye, high = coat(rng), _between(rng, 0.15, 0.45)
-    lift = high + _between(rng, 0.1, 0.6)
+    dye, high = coat(rng), rng.uniform(0.15, 0.45)
+    lift = high + rng.uniform(0.1, 0.6)
     body = [[-0.7, 0, lift], [0, rng.normal(0, 0.1), lift + rng.normal(0, 0.15)], [0.7, 0, lift]]
-    thin = _between(rng, 0.15, 0.6)
+    thin = rng.uniform(0.15, 0.6)
     profile = [[0.02, 0.05], [high * thin, high], [high * thin, 1.3 * high], [0.02, 0.05]]
     parts = [tube(rng, body, profile, rows=22)]
     for _ in range(int(rng.integers(2, 7))):
-        x = _between(rng, -0.75, 0.5)
+        x = rng.uniform(-0.75, 0.5)
         root = np.array([x, 0, lift + rng.choice([-0.8, 0.8]) * high * (abs(x) < 0.4)])
         tip = _from(root, rng.normal(-0.15, 0.2), rng.normal(0, 0.1), rng.normal(0, 0.4))
         parts.append(tube(rng, [root, tip], [[0.02, 0.1], [0.02, 0.25], [0.01, 0.05]], rows=10))
@@ -197,8 +189,8 @@ def _fish(rng: np.random.Generator) -> list[Props]:
 
 def _cycle(rng: np.random.Generator) -> list[Props]:
     """Two wheels, a frame, a saddle, bars; a tank and an engine if it has one. Along x."""
-    radius, base, motor = _between(rng, 0.25, 0.4), _between(rng, 0.9, 1.4), rng.random() < 0.5
-    tyre = _between(rng, 0.05, 0.11) if motor else _between(rng, 0.015, 0.04)
+    radius, base, motor = rng.uniform(0.25, 0.4), rng.uniform(0.9, 1.4), rng.random() < 0.5
+    tyre = rng.uniform(0.05, 0.11) if motor else rng.uniform(0.015, 0.04)
     parts, dye, rubber = [], coat(rng), coat(rng)
     for x in (-base / 2, base / 2):
         hub = np.array([x, 0, radius])
@@ -210,8 +202,8 @@ def _cycle(rng: np.random.Generator) -> list[Props]:
         parts.append(rubber(prism(rng, hub - [0, 0, 0.05], [0.05, 0.03, 0.05])))
     back, front = np.array([-base / 2, 0, radius]), np.array([base / 2, 0, radius])
     low = np.array([rng.normal(0, 0.05), 0, radius * 0.9])
-    saddle = np.array([-base / 5, 0, _between(rng, 0.7, 1.0)])
-    bars = np.array([base / 3, 0, _between(rng, 0.8, 1.15)])
+    saddle = np.array([-base / 5, 0, rng.uniform(0.7, 1.0)])
+    bars = np.array([base / 3, 0, rng.uniform(0.8, 1.15)])
     stays = ((back, low), (low, saddle), (back, saddle), (low, bars), (saddle, bars), (front, bars))
     pipe = 0.04 if motor else 0.02
     parts += [dye(tube(rng, [a, b], [pipe, pipe], rows=4)) for a, b in stays]
@@ -238,7 +230,7 @@ def _plant(rng: np.random.Generator) -> list[Props]:
     dye, leaf = coat(rng), coat(rng)
     top = np.array([*rng.normal(0, 0.2, 2), 1.3])
     middle = np.array([*rng.normal(0, 0.2, 2), 0.6])
-    stem = tube(rng, [np.zeros(3), middle, top], [_between(rng, 0.02, 0.12), 0.03])
+    stem = tube(rng, [np.zeros(3), middle, top], [rng.uniform(0.02, 0.12), 0.03])
     parts = [dye(stem)]
     for _ in range(int(rng.integers(4, 16))):
         root = top * rng.uniform(0.15, 1.0)
@@ -285,8 +277,7 @@ def thing(
 ) -> list[Props]:
     """Something that is nobody, turned at random about the vertical."""
     parts = KINDS[rng.choice(len(KINDS), p=SHARES)](rng)
-    low = np.min([part.vertices.min(0) for part in parts], axis=0)
-    high = np.max([part.vertices.max(0) for part in parts], axis=0)
+    low, high = bounds(np.concatenate([part.vertices for part in parts]), -np.inf)
     scale, angle = size / float((high - low).max()), rng.uniform(0, 2 * np.pi)
     c, s = np.cos(angle), np.sin(angle)
     turn = scale * np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])

@@ -98,27 +98,16 @@ def shape(
     rng: np.random.Generator,
     size: tuple[int, int],  # H, W of the crop
     box: NDArray[np.float64],  # [4] xyxy that it fills, pixels
-    other: NDArray[np.uint8],  # [h, w, 3] RGB, of which it may be made
+    other: NDArray[np.uint8] | None = None,  # [h, w, 3] RGB, of a piece of which it is made
 ) -> Picture:
     """A crop with a solid shape that is nobody, noted as `instance`: lobes, blobs on each other, branches.
 
-    It is shaded, and plain, striped or covered with a piece of another image.
+    It is shaded; without another image plain or striped.
     """
     corner, sides = np.round(box[:2]).astype(int), np.maximum(np.round(box[2:] - box[:2]), 4).astype(int)
     outline = cv2.resize(_outline(rng), sides.tolist(), interpolation=cv2.INTER_AREA)
     mask = (outline > 127).astype(np.uint8)
-    if rng.random() < 0.6:
-        side = int(min(*other.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
-        y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
-        paint = cv2.resize(other[y : y + side, x : x + side], sides.tolist()).astype(np.float32)
-    else:
-        rows, columns = np.mgrid[: sides[1], : sides[0]]
-        angle, wave = rng.uniform(0, np.pi), np.exp(rng.uniform(np.log(0.01), np.log(0.8)))
-        share = 0.5 + 0.5 * np.cos(wave * (columns * np.cos(angle) + rows * np.sin(angle)))
-        first, second = rng.uniform(0, 255, (2, 3))
-        first += rng.uniform(0, 1) * (first.mean() - first)  # more often muted than gaudy
-        paint = first + (second - first) * (rng.uniform(0, 1) * share)[..., None]
-        paint += 4 * rng.standard_normal((*mask.shape, 1))
+    paint = _stripes(rng, mask.shape) if other is None else _piece(rng, other, mask.shape)
     depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     bulge = np.sqrt(1 - (1 - depth / max(float(depth.max()), 1.0)) ** 2)  # as high as it is thick
     soft = cv2.GaussianBlur(bulge, (0, 0), 0.04 * float(sides.max()) + 0.5)
@@ -130,6 +119,24 @@ def shape(
     image = cv2.warpAffine(flat, whole, size[::-1], borderMode=cv2.BORDER_REPLICATE)
     there = cv2.warpAffine(mask, whole, size[::-1])
     return Picture(np.asarray(image), np.zeros_like(there), np.zeros((2, *size), np.uint8), np.asarray(there))
+
+
+def _stripes(rng: np.random.Generator, size: tuple[int, ...]) -> NDArray[np.floating]:
+    """Two colours in turn [H, W, 3], from hardly shaded to striped, with some noise."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    angle, wave = rng.uniform(0, np.pi), np.exp(rng.uniform(np.log(0.01), np.log(0.8)))
+    share = 0.5 + 0.5 * np.cos(wave * (columns * np.cos(angle) + rows * np.sin(angle)))
+    first, second = rng.uniform(0, 255, (2, 3))
+    first += rng.uniform(0, 1) * (first.mean() - first)  # more often muted than gaudy
+    paint = first + (second - first) * (rng.uniform(0, 1) * share)[..., None]
+    return np.asarray(paint + 4 * rng.standard_normal((*size, 1)))
+
+
+def _piece(rng: np.random.Generator, image: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.float32]:
+    """A square of an image, of any size from 16 pixels on, as large as [H, W]: [H, W, 3]."""
+    side = int(min(*image.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
+    y, x = (int(rng.integers(0, n - side + 1)) for n in image.shape[:2])
+    return cv2.resize(image[y : y + side, x : x + side], size[::-1]).astype(np.float32)
 
 
 def _outline(rng: np.random.Generator, side: int = 128) -> NDArray[np.uint8]:
@@ -181,9 +188,7 @@ def printed(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint8]
     worn = _worn(rng, picture, picture.instance > 0)
     if worn is None:
         return picture
-    side = int(min(*other.shape[:2], 16 * 2 ** rng.uniform(0, 4)))
-    y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
-    cloth = cv2.resize(other[y : y + side, x : x + side], worn.shape[::-1]).astype(np.float32)
+    cloth = _piece(rng, other, worn.shape)
     grey = cv2.GaussianBlur(cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 2)
     shade = (grey / max(float(grey[worn > 0.5].mean()), 16.0)).clip(0.3, 2.0)
     return _dressed(picture, worn * rng.uniform(0.4, 1.0), cloth * shade[..., None])

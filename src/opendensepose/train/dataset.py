@@ -45,6 +45,7 @@ from opendensepose.train.picture import (
 )
 from opendensepose.train.sources import Source
 
+TEXTURED = 0.6  # share of shapes that are made of a piece of another picture
 VISIBLE = 0.5  # share of a person that people or things pasted before them leave
 
 
@@ -151,7 +152,7 @@ class Batches(Dataset[Batch]):
         somebody = config.crops and picture.instance.any()  # of whom some crops are changed further
         if somebody and rng.random() < config.printed:
             own = rng.spawn(1)[0]
-            picture = printed(own, picture, self._pixels(own))
+            picture = printed(own, picture, self._other(own).pixels())
         if not somebody and rng.random() < config.shapes:
             picture = self._with_shape(rng.spawn(1)[0], picture)
         if rng.random() < config.blended:
@@ -161,8 +162,7 @@ class Batches(Dataset[Batch]):
                 picture = self._beside(rng, picture)
             if rng.random() < config.covered:
                 own = rng.spawn(1)[0]
-                before = shape(own, canvas, spot(own, picture), self._pixels(own))
-                picture = _if_seen(paste(picture, before, front=True), picture)
+                picture = _if_seen(self._behind_shape(own, picture, spot(own, picture)), picture)
             if rng.random() < config.warped:
                 picture = warp(picture, other_shape(rng.spawn(1)[0], canvas))
         if rng.random() < 0.5 and config.atlas != "smpl24":  # its mirror is not a simple rule
@@ -205,27 +205,33 @@ class Batches(Dataset[Batch]):
             box = loose_box(rng, box)
         return picture, person_window(box, canvas, config.fill, rng)
 
-    def _pixels(self, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Any image [H, W, 3]."""
-        return self.sources[rng.integers(len(self.sources))].pixels()
+    def _other(self, rng: np.random.Generator) -> Source:
+        """Any image."""
+        return self.sources[rng.integers(len(self.sources))]
+
+    def _behind_shape(self, rng: np.random.Generator, picture: Picture, box: NDArray[np.float64]) -> Picture:
+        """A picture with a shape in a box [4] xyxy before all else."""
+        other = self._other(rng).pixels() if rng.random() < TEXTURED else None
+        size = (picture.chart.shape[0], picture.chart.shape[1])
+        return paste(picture, shape(rng, size, box, other), front=True)
 
     def _with_shape(self, rng: np.random.Generator, picture: Picture) -> Picture:
         """A canvas with a shape somewhere before the people, a crop of nobody with one in the middle."""
         size = (picture.chart.shape[0], picture.chart.shape[1])
-        sides = np.array(size[::-1]) * rng.uniform(0.25, 1.0, 2)
-        middle = np.array(size[::-1]) * rng.uniform(0, 1, 2)
+        whole = np.array(size[::-1])
         if self.config.crops:
-            sides = np.array(size[::-1]) * self.config.fill * rng.uniform(0.4, 1.2, 2)
-            middle = np.array(size[::-1]) * rng.normal(0.5, 0.05, 2)
+            sides, middle = self.config.fill * rng.uniform(0.4, 1.2, 2), rng.normal(0.5, 0.05, 2)
+        else:
+            sides, middle = rng.uniform(0.25, 1.0, 2), rng.uniform(0, 1, 2)
         if not picture.instance.any() and rng.random() < 0.5:
             picture = replace(picture, image=plain(rng, size))
-        box = np.concatenate([middle - sides / 2, middle + sides / 2])
-        return paste(picture, shape(rng, size, box, self._pixels(rng)), front=True)
+        corners = np.concatenate([middle - sides / 2, middle + sides / 2])
+        return self._behind_shape(rng, picture, corners * np.tile(whole, 2))
 
     def _beside(self, rng: np.random.Generator, picture: Picture) -> Picture:
         """A crop with somebody of another picture in it, who leaves enough of its person to be seen."""
         canvas = (picture.chart.shape[0], picture.chart.shape[1])
-        other = self.sources[rng.integers(len(self.sources))].read()
+        other = self._other(rng).read()
         boxes, numbers = visible_boxes(other.instance)
         if not len(numbers):
             return picture
