@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from opendensepose.cli import main
 from opendensepose.synth.dataset import Recipe, write_dataset
 from opendensepose.synth.sample import make_sample
-from opendensepose.synth.things import KINDS, bezier, thing, tube
+from opendensepose.synth.things import KINDS, thing
+from opendensepose.synth.tubes import bezier, tube
 
 SIZE = (80, 96)
 
