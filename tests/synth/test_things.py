@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from opendensepose.cli import main
+from opendensepose.synth.beasts import tufts
 from opendensepose.synth.dataset import Recipe, write_dataset
 from opendensepose.synth.sample import make_sample
 from opendensepose.synth.things import KINDS, thing
@@ -42,6 +43,22 @@ def test_a_round_tube_is_an_ellipsoid_and_a_blunt_one_a_cylinder(spine):
     assert abs(volume(cylinder)) == pytest.approx(np.pi * 0.01 * length, rel=0.06)
     for part in (ellipsoid, cylinder):  # inside the box of what it is round
         assert (np.abs(part.vertices - np.mean(spine, 0)) <= np.ptp(spine, axis=0) / 2 + 0.301).all()
+
+
+def test_tufts_stick_out_of_a_ball():
+    rng = np.random.default_rng(2)
+    ball = tube(rng, [[0, 0, -1], [0, 0, 1]], [1.0], ends=0.5, rows=60).made_of(
+        np.full(3, 0.4, np.float32), 3, 0.5
+    )
+    fur = tufts(rng, ball, 500, 0.2, sag=0.0)
+    strands = fur.vertices[fur.faces].astype(float)
+    tips, roots = np.linalg.norm(strands[:, 2], axis=1), np.linalg.norm(strands[:, :2], axis=-1)
+    assert (tips > 1.05).all() and (tips < 1.25).all() and np.ptp(tips) > 0.05
+    assert (roots < 1.0).all() and (roots > 0.9).all()  # they begin below the skin
+    assert np.abs(strands[:, 2].mean(0)).max() < 0.15  # all around
+    assert (fur.pattern == 3).all() and 0.35 < fur.colour.mean() < 0.45 < fur.colour.max()
+    hanging = tufts(rng, ball, 500, 0.2, sag=3.0)
+    assert hanging.vertices[hanging.faces][:, 2, 2].mean() < strands[:, 2, 2].mean() - 0.02
 
 
 @pytest.mark.parametrize("kind", range(len(KINDS)))
