@@ -47,6 +47,12 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
     help="Share of pictures with an animal, a fruit, a vehicle among or instead of people.",
 )
 @click.option(
+    "--portraits",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of pictures that show faces from near, alone or side by side.",
+)
+@click.option(
     "--clip", "frames", type=click.IntRange(1, 9999), metavar="FRAMES", help="Sequences of so many frames."
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -57,6 +63,7 @@ def synth(
     frames: int | None,
     empty: float,
     things: float,
+    portraits: float,
     json_file: str | None,
     quiet: bool,
     **options: Any,
@@ -67,11 +74,11 @@ def synth(
         click.echo(f"numba is not installed: some 15 s per picture; {hint}", err=True)
     start = time.perf_counter()
     options["progress"] = not quiet
-    for name, share in (("--empty", empty), ("--things", things)):
+    for name, share in (("--empty", empty), ("--things", things), ("--portraits", portraits)):
         if frames and share:
             raise click.UsageError(f"{name}: expected single pictures, got it together with --clip")
     if frames is None:
-        people = write_dataset(Path(out), count, empty=empty, things=things, **options)
+        people = write_dataset(Path(out), count, empty=empty, things=things, portraits=portraits, **options)
     else:
         people = write_clips(Path(out), count, frames, **options)
     pictures = count * (frames or 1)

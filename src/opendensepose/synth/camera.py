@@ -100,3 +100,20 @@ def frame_person(
     pitch += rng.normal(0, 0.04 + 0.03 * (share < 0.6)) * field
     roll = np.deg2rad(rng.normal(0, 2.5))
     return look(np.array([aside, -distance, eye]), float(pitch), roll, field, size)
+
+
+def frame_face(
+    rng: np.random.Generator,
+    head: NDArray[np.floating],  # [3] where it joins the neck
+    size: tuple[int, int],  # height, width
+) -> Camera:
+    """A view of a face from near, as of a mirror, a screen or a passport: up to head and shoulders."""
+    field, height = np.deg2rad(rng.uniform(20, 60)), 0.25  # metres, of a head
+    share = np.exp(rng.uniform(np.log(0.2), np.log(0.9)))  # of the picture's height that the head takes
+    view = height / share
+    distance = max(view / (2 * np.tan(field / 2)), 0.4)
+    aim = head[2] + 0.4 * height - rng.beta(1.5, 3) * (view - height) / 2  # more below the head than above
+    eye = aim + rng.normal(0, 0.15) * distance
+    pitch = np.arctan2(aim - eye, distance)
+    aside = head[0] + rng.normal(0, 0.12) * size[1] / size[0] * view
+    return look(np.array([aside, head[1] - distance, eye]), pitch, np.deg2rad(rng.normal(0, 5)), field, size)

@@ -42,6 +42,7 @@ class Recipe:
     frames: int = 0  # per clip; 0 = single pictures
     empty: float = 0.0  # share of pictures without people
     things: float = 0.0  # share of pictures with an animal, a fruit, a vehicle among or instead of people
+    portraits: float = 0.0  # share of pictures that show faces from near
 
     def info(self) -> dict[str, Any]:
         """The `info` of its annotation file."""
@@ -56,8 +57,9 @@ class Recipe:
             "odp_split": self.split,
             "odp_frames": self.frames,
             "odp_empty": self.empty,
-            # data sets of before there were any do not have it, and are the same
+            # data sets of before there were any do not have them, and are the same
             **({"odp_things": self.things} if self.things else {}),
+            **({"odp_portraits": self.portraits} if self.portraits else {}),
         }
 
 
@@ -72,6 +74,7 @@ def write_dataset(
     split: Split = "train",
     empty: float = 0.0,
     things: float = 0.0,
+    portraits: float = 0.0,
     progress: bool = False,
 ) -> int:
     """Write `count` pictures with their truth to `out`; the number of people in them.
@@ -79,7 +82,8 @@ def write_dataset(
     The bytes depend on everything but `workers`. A stopped run goes on where it was. Raises ValueError for a
     folder that holds another data set, FileNotFoundError for missing assets.
     """
-    recipe = Recipe(count, seed, Path(assets) if assets else None, size, split, empty=empty, things=things)
+    folder = Path(assets) if assets else None
+    recipe = Recipe(count, seed, folder, size, split, empty=empty, things=things, portraits=portraits)
     check_recipe(recipe)
     return run_recipe(
         Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress
@@ -93,7 +97,11 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(
             f"synth: expected count >= 1 and a size of 16 pixels or more, got {count} and {size}"
         )
-    for name, share in (("empty pictures", recipe.empty), ("pictures with things", recipe.things)):
+    for name, share in (
+        ("empty pictures", recipe.empty),
+        ("pictures with things", recipe.things),
+        ("portraits", recipe.portraits),
+    ):
         if not 0 <= share <= 1:
             raise ValueError(f"synth: expected a share of {name} in [0, 1], got {share}")
     if recipe.assets is not None and not recipe.assets.is_dir():
@@ -175,6 +183,7 @@ class _Chunk:
                     split=recipe.split,
                     empty=recipe.empty,
                     things=recipe.things,
+                    portraits=recipe.portraits,
                 ),
                 image_id=index + 1,
                 stem=f"{index:06d}",

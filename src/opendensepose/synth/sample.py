@@ -60,16 +60,19 @@ def make_sample(
     split: Split = "train",
     empty: float = 0.0,
     things: float = 0.0,
+    portraits: float = 0.0,
 ) -> Sample:
     """Sample number `index` of the endless series `seed`: the same on every machine, whoever asks for it.
 
     Without `assets` everything is procedural; with them clothes, skins, panoramas and poses are of `split`.
-    `empty` is the share of pictures without people, `things` of those with an animal, a fruit, a vehicle.
+    `empty` is the share of pictures without people, `things` of those with an animal, a fruit, a vehicle,
+    `portraits` of those that show faces from near.
     """
     rng = np.random.default_rng([seed, index])
     nobody = bool(np.random.default_rng([seed, index, 2]).random() < empty)
     studio = Studio.load(assets, split)
-    return picture(rng, studio, compose(rng, studio, size, empty=nobody, things=things))
+    scene = compose(rng, studio, size, empty=nobody, things=things, portraits=portraits)
+    return picture(rng, studio, scene)
 
 
 def picture(

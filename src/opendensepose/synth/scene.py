@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.synth.backdrop import Backdrop
-from opendensepose.synth.camera import Camera, frame_person
+from opendensepose.synth.camera import Camera, frame_face, frame_person
 from opendensepose.synth.dress import Outfit
 from opendensepose.synth.poses import sample_pose
 from opendensepose.synth.props import Props, clutter, in_front, join, prism, seat
@@ -41,25 +41,35 @@ def compose(
     *,
     empty: bool = False,
     things: float = 0.0,
+    portraits: float = 0.0,
 ) -> Scene:
     """Dress and pose 1 to 5 people, place them on one floor, and find a natural view of the first of them.
 
     With `empty` the people have left: the same place, its furniture and what they held in the air. In the
     share `things` of pictures animals, fruit, vehicles stand in the places of people who left, or with them.
+    In the share `portraits` the camera is before the first one's face, and most turn to it.
     """
+    portrait = portraits > 0 and rng.random() < portraits
     count = 1 + int(rng.choice(len(PEOPLE_SHARE), p=PEOPLE_SHARE))
     people, headings = [], []
     for _ in range(count):
         shape = studio.body.sample_shape(rng)
         rotations = sample_pose(rng, studio.poses, shape=shape)
         heading = rng.uniform(0, 2 * np.pi)  # as many from behind as from the front
+        if portrait and rng.random() < 0.9:
+            heading = rng.normal(0, 0.5)
         jump = rng.uniform(0.05, 0.5) if rng.random() < 0.04 else 0.0  # metres
         people.append(stand(studio.wardrobe.dress(rng, shape, rotations), heading, jump))
         headings.append(heading)
     low, high = bounds(people[0].vertices, -np.inf)
-    camera = frame_person(rng, low, high, size)
+    if portrait:
+        camera = frame_face(rng, people[0].joints[studio.body.bone("head")], size)
+    else:
+        camera = frame_person(rng, low, high, size)
     distance = float(np.hypot(*camera.position[:2]))
     spots = choose_spots(rng, camera, count)
+    if portrait:  # nobody between the first face and the camera
+        spots = [np.array([spot[0], abs(spot[1]), 0.0]) for spot in spots]
     people = [move(person, spot) for person, spot in zip(people, spots, strict=True)]
     parts = _furnish(rng, studio, camera, people, headings, distance)
     if things and rng.random() < things:
