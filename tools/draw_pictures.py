@@ -24,7 +24,8 @@ from opendensepose.viz.atlas import draw_body, draw_layout
 Picture = NDArray[np.uint8]  # [H, W, 3] RGB
 STYLES = ("parts", "contour", "u", "v")
 SEED, INDICES = 77, (3, 5, 8, 11, 14, 20)  # of the synthetic people shown
-THINGS_SEED, THINGS = 78, (7, 15, 17, 29, 30, 35)  # of the pictures of things
+THINGS_SEED, THINGS = 78, (0, 17, 18, 30, 36, 39)  # of the pictures of things
+FACES_SEED, FACES = 79, (14, 16, 25, 32, 33, 38)  # of the portraits
 
 
 def fit(picture: Picture, height: int) -> Picture:
@@ -68,9 +69,13 @@ def main() -> None:
     body = draw_body(Atlas.load(), len(layout))
     save(options.out / "atlas.jpg", fit(np.hstack([layout, body]), 600))
     if options.assets:
-        samples = [make_sample(index, SEED, options.assets) for index in INDICES]
-        rows = (np.hstack([s.image for s in samples]), np.hstack([truth(s).plot() for s in samples]))
-        save(options.out / "synth.jpg", np.vstack(rows))
+        sets = {
+            "synth.jpg": [make_sample(k, SEED, options.assets) for k in INDICES],
+            "portraits.jpg": [make_sample(k, FACES_SEED, options.assets, portraits=1.0) for k in FACES],
+        }
+        for name, samples in sets.items():
+            rows = (np.hstack([s.image for s in samples]), np.hstack([truth(s).plot() for s in samples]))
+            save(options.out / name, np.vstack(rows))
         things = [make_sample(k, THINGS_SEED, options.assets, empty=0.7, things=1.0).image for k in THINGS]
         save(options.out / "things.jpg", np.hstack(things))
 
