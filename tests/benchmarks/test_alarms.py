@@ -10,12 +10,12 @@ from benchmarks.alarms import Alarm, find_images, summarise
 
 
 def test_shares_are_counted() -> None:
-    seen = [Alarm("a", "1", 0.95), Alarm("a", "2", 0.0), Alarm("b", "1", 0.5), Alarm("b", "2", 0.45)]
+    seen = [Alarm("a", "1", 0.95), Alarm("a", "2", 0.0), Alarm("b", "1", 0.5), Alarm("b", "2", 0.35)]
     told = summarise(seen)
-    assert told["thresholds"] == [0.3, 0.4, 0.45, 0.6, 0.8]
-    assert told["all"] == {"images": 4, "somebody": [0.75, 0.75, 0.75, 0.25, 0.25]}
-    assert told["groups"]["b"] == {"images": 2, "somebody": [1.0, 1.0, 1.0, 0.0, 0.0]}
-    assert told["images"]["b/2"] == 0.45
+    assert told["thresholds"] == [0.3, 0.35, 0.4, 0.6, 0.8]
+    assert told["all"] == {"images": 4, "somebody": [0.75, 0.75, 0.5, 0.25, 0.25]}
+    assert told["groups"]["b"] == {"images": 2, "somebody": [1.0, 1.0, 0.5, 0.0, 0.0]}
+    assert told["images"]["b/2"] == 0.35
 
 
 def test_images_are_found_at_any_depth_but_for_some(tmp_path: Path) -> None:
