@@ -16,7 +16,7 @@ SIZE = (72, 96)
 HEADS = [PART_NAMES.index(name) for name in ("right head", "left head")]
 
 
-def test_a_head_is_in_the_upper_half_and_a_fifth_of_the_height_or_more():
+def test_a_head_is_in_view_and_a_fifth_of_the_height_or_more():
     neck, shares = np.array([0.2, -0.1, 1.4]), []
     for seed in range(200):
         camera = frame_face(np.random.default_rng(seed), neck, SIZE)

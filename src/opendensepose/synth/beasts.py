@@ -28,11 +28,8 @@ def tufts(
     root = (rng.dirichlet((1, 1, 1), count)[..., None] * corners[face]).sum(1)
     flow = rng.normal(0, 0.3, 3) - [0, 0, 0.6]
     way = outwards * rng.uniform(0.3, 1.2, (count, 1)) + sag * (flow + rng.normal(0, 0.3, (count, 3)))
-    way *= (
-        long
-        * rng.uniform(0.5, 1.2, (count, 1))
-        / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
-    )
+    length = long * rng.uniform(0.5, 1.2, (count, 1))
+    way *= length / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
     aside = np.cross(way, rng.normal(size=(count, 3))) * 0.08
     sunk = root - 0.2 * way
     vertices = np.stack([sunk - aside, sunk + aside, root + way], 1).reshape(-1, 3)
@@ -55,8 +52,7 @@ def _eye(rng: np.random.Generator, place: ArrayLike, size: float) -> Props:
 
 def _furred(rng: np.random.Generator, parts: list[Props], share: float, longest: float) -> list[Props]:
     """The same parts; a share of all animals with tufts of up to a length."""
-    whole = join(parts)
-    if whole is None or rng.random() >= share:
+    if rng.random() >= share or (whole := join(parts)) is None:
         return parts
     long = longest * rng.uniform(0.15, 1.0)
     return [*parts, tufts(rng, whole, int(rng.integers(800, 4000)), long, sag=rng.uniform(0.3, 1.5))]
@@ -73,12 +69,8 @@ def beast(rng: np.random.Generator) -> list[Props]:
     rump = np.array([-long / 2, 0, 0.9 * fat if sits else stands + fat])
     chest = rump + long * ahead
     chest[2] = max(chest[2], 0.9 * fat)
-    back = [
-        rump,
-        rump + 0.3 * long * ahead + rng.normal(0, 0.08) * upwards,
-        rump + 0.7 * long * ahead,
-        chest,
-    ]
+    loin = rump + 0.3 * long * ahead + rng.normal(0, 0.08) * upwards
+    back = [rump, loin, rump + 0.7 * long * ahead, chest]
     thickness = [[0.3, 0.3], [1.2, 1.0], [0.9, 1.0], [1.1, 1.3], [0.3, 0.3]]
     trunk = tube(rng, back, fat * np.array(thickness) * rng.uniform(0.85, 1.15, (5, 1)))
     neck, rise = long * rng.uniform(0.15, 0.6), rng.uniform(-0.7, 1.4)
