@@ -8,7 +8,7 @@ import pytest
 from opendensepose.surface.body import Body
 from opendensepose.synth.dress import KINDS, Outfit, Wardrobe
 from opendensepose.synth.paint import Cloth, noise
-from opendensepose.synth.pieces import split_files
+from opendensepose.synth.pieces import lengthened, split_files
 from opendensepose.synth.template import (
     ALONG,
     ARM_LEFT,
@@ -231,3 +231,30 @@ def test_relief_tells_how_much_of_a_texture_is_seen() -> None:
         cloth = Cloth(np.full(3, 0.3, np.float32), np.zeros(3, np.float32), fold=0.0, relief=relief)
         colour = cloth.colour(np.zeros((1, 8), np.float32), grey, mean=0.5)
         assert np.allclose(colour, 0.3 * factor)
+
+
+def over_skin(body, point):
+    """Metres from the nearest triangle's middle to a point, along that triangle's normal."""
+    a, b, c = body.vertices[body.faces].transpose(1, 0, 2)
+    middle = (a + b + c) / 3
+    nearest = np.linalg.norm(middle - point, axis=1).argmin()
+    normal = np.cross(b - a, c - a)[nearest]
+    return (point - middle[nearest]) @ normal / np.linalg.norm(normal)
+
+
+def test_hair_let_hang_reaches_its_end_lies_over_the_skin_and_stays_when_the_head_turns():
+    wardrobe = Wardrobe(None, "train")
+    template, body = wardrobe.template, wardrobe.template.body
+    short = wardrobe.closet.own("hair")
+    neck = body.joints[body.bone("neck01"), 2]
+    for end in (-0.14, -0.36):
+        long = lengthened(short, template, end)
+        place = long.garment.fit(body.vertices)
+        assert abs(place[:, 2].min() - neck - end) < 0.03
+        crown = place[:, 2] > template.eyes[:, 2].max()
+        np.testing.assert_allclose(place[crown], short.garment.fit(body.vertices)[crown], atol=1e-5)
+        low = place[:, 2] < neck - 0.05
+        assert low.sum() > 5 and min(over_skin(body, point) for point in place[low]) > 0.003
+        head = body.bone("head")
+        share = np.where(long.skin_index == head, long.skin_weight, 0).sum(1)
+        assert share[crown].min() > 0.8 and share[low].max() < 0.2

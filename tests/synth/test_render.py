@@ -11,8 +11,9 @@ from opendensepose.synth import props, texture
 from opendensepose.synth.backdrop import Backdrop, Backdrops, held_out, outdoors, room, studio
 from opendensepose.synth.camera import frame_person, look
 from opendensepose.synth.light import Light
-from opendensepose.synth.render import draw_buffers, render, vertex_normals
+from opendensepose.synth.render import draw_buffers, render
 from opendensepose.synth.shadow import shadow_map
+from opendensepose.synth.template import vertex_normals
 
 SIZE = (60, 80)
 CAMERA = look(np.array([0.3, -4.0, 1.2]), -0.1, 0.05, np.deg2rad(45), SIZE)

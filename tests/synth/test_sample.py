@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from opendensepose.synth.camera import look
+from opendensepose.synth.floor import move, stand
 from opendensepose.synth.props import prism
 from opendensepose.synth.render import draw_buffers
 from opendensepose.synth.sample import dense_truth, make_sample, picture
-from opendensepose.synth.scene import Scene, compose, move, stand
+from opendensepose.synth.scene import Scene, compose
 from opendensepose.synth.studio import Studio
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "assets"

@@ -53,6 +53,12 @@ def _size(_: click.Context, __: click.Parameter, text: str) -> tuple[int, int]:
     help="Share of pictures that show faces from near, alone or side by side.",
 )
 @click.option(
+    "--groups",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of the other pictures in which people pose together, arm in arm, on a sofa, in two rows.",
+)
+@click.option(
     "--clip", "frames", type=click.IntRange(1, 9999), metavar="FRAMES", help="Sequences of so many frames."
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -61,9 +67,6 @@ def synth(
     count: int,
     out: str,
     frames: int | None,
-    empty: float,
-    things: float,
-    portraits: float,
     json_file: str | None,
     quiet: bool,
     **options: Any,
@@ -74,11 +77,12 @@ def synth(
         click.echo(f"numba is not installed: some 15 s per picture; {hint}", err=True)
     start = time.perf_counter()
     options["progress"] = not quiet
-    for name, share in (("--empty", empty), ("--things", things), ("--portraits", portraits)):
+    shares = {name: options.pop(name) for name in ("empty", "things", "portraits", "groups")}
+    for name, share in shares.items():
         if frames and share:
-            raise click.UsageError(f"{name}: expected single pictures, got it together with --clip")
+            raise click.UsageError(f"--{name}: expected single pictures, got it together with --clip")
     if frames is None:
-        people = write_dataset(Path(out), count, empty=empty, things=things, portraits=portraits, **options)
+        people = write_dataset(Path(out), count, **shares, **options)
     else:
         people = write_clips(Path(out), count, frames, **options)
     pictures = count * (frames or 1)

@@ -110,6 +110,11 @@ STANCES: dict[str, tuple[float, Spread]] = {
         "roll": (88, 8), "hip_flex": (45, 25), "knee": (55, 28), "spine_flex": (15, 10),
         "neck_side": (-5, 10),
     }),
+    "knee_over_knee": (0, {  # 0: of groups only
+        "level": (0.2, 0.2), "pitch": (-8, 7), "hip_flex": (84, 6), "knee": (82, 10), "hip_abduct": (4, 4),
+        "hip_flex.L": (104, 6), "knee.L": (72, 14), "hip_abduct.L": (-14, 4), "hip_turn.L": (-6, 6),
+        "hip_turn": (2, 5), "spine_flex": (14, 10), "ankle": (-15, 10),
+    }),
     "leaning_back": (0.8, {"pitch": (-18, 8), "hip_flex": (25, 12), "knee": (25, 15), "level": (1, 0)}),
 }  # fmt: skip
 
@@ -162,6 +167,14 @@ ARMS: dict[str, tuple[float, Spread]] = {
     "on_lap": (0.5, {
         "arm_raise": (22, 8), "arm_front": (75, 12), "arm_turn": (-15, 10), "elbow": (62, 12),
         "pronate": (45, 15),
+    }),
+    "round_shoulders": (0, {  # of somebody beside, as below
+        "arm_raise": (88, 10), "arm_front": (-20, 9), "arm_turn": (12, 12), "elbow": (42, 20),
+        "wrist_flex": (20, 15),
+    }),
+    "round_waist": (0, {
+        "arm_raise": (38, 8), "arm_front": (-34, 9), "arm_turn": (-8, 10), "elbow": (48, 16),
+        "wrist_flex": (15, 15),
     }),
     "boxing": (1, {
         "arm_raise": (38, 12), "arm_front": (68, 14), "arm_turn": (-12, 12), "elbow": (122, 14),

@@ -14,10 +14,11 @@ from opendensepose.data import coco
 from opendensepose.synth.camera import Camera, frame_person
 from opendensepose.synth.dataset import Recipe, annotate, check_recipe, run_recipe, write_picture
 from opendensepose.synth.dress import Clothes, Outfit
+from opendensepose.synth.floor import choose_spots, move, stand
 from opendensepose.synth.poses import sample_clip
 from opendensepose.synth.props import clutter, in_front, join
 from opendensepose.synth.sample import Sample, SyntheticPerson, picture
-from opendensepose.synth.scene import PEOPLE_SHARE, Scene, choose_spots, move, stand
+from opendensepose.synth.scene import PEOPLE_SHARE, Scene
 from opendensepose.synth.shadow import bounds
 from opendensepose.synth.studio import Split, Studio
 

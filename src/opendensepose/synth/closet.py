@@ -17,6 +17,7 @@ from opendensepose.synth.pieces import (
     Piece,
     helper_piece,
     hides,
+    lengthened,
     load_piece,
     read_texture,
     scalp_piece,
@@ -68,6 +69,10 @@ class Closet:
         if name in ("brim", "visor"):
             return self._kept(name, lambda: brim_piece(self.template, visor=name == "visor"))
         return self._kept(name, lambda: helper_piece(self.template, name))
+
+    def longer(self, hair: Piece, end: float) -> Piece:
+        """Hair that hangs down to `end` metres over the base of the neck."""
+        return self._kept(f"{hair.name} to {end}", lambda: lengthened(hair, self.template, end))
 
     def glasses(self, shape: str, part: str) -> Piece:
         """The frame or the lenses of glasses."""

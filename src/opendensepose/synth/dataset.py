@@ -43,6 +43,7 @@ class Recipe:
     empty: float = 0.0  # share of pictures without people
     things: float = 0.0  # share of pictures with an animal, a fruit, a vehicle among or instead of people
     portraits: float = 0.0  # share of pictures that show faces from near
+    groups: float = 0.0  # share of the others in which people pose together
 
     def info(self) -> dict[str, Any]:
         """The `info` of its annotation file."""
@@ -60,6 +61,7 @@ class Recipe:
             # data sets of before there were any do not have them, and are the same
             **({"odp_things": self.things} if self.things else {}),
             **({"odp_portraits": self.portraits} if self.portraits else {}),
+            **({"odp_groups": self.groups} if self.groups else {}),
         }
 
 
@@ -75,6 +77,7 @@ def write_dataset(
     empty: float = 0.0,
     things: float = 0.0,
     portraits: float = 0.0,
+    groups: float = 0.0,
     progress: bool = False,
 ) -> int:
     """Write `count` pictures with their truth to `out`; the number of people in them.
@@ -83,7 +86,7 @@ def write_dataset(
     folder that holds another data set, FileNotFoundError for missing assets.
     """
     folder = Path(assets) if assets else None
-    recipe = Recipe(count, seed, folder, size, split, empty=empty, things=things, portraits=portraits)
+    recipe = Recipe(count, seed, folder, size, split, 0, empty, things, portraits, groups)
     check_recipe(recipe)
     return run_recipe(
         Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress
@@ -101,6 +104,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("empty pictures", recipe.empty),
         ("pictures with things", recipe.things),
         ("portraits", recipe.portraits),
+        ("groups", recipe.groups),
     ):
         if not 0 <= share <= 1:
             raise ValueError(f"synth: expected a share of {name} in [0, 1], got {share}")
@@ -184,6 +188,7 @@ class _Chunk:
                     empty=recipe.empty,
                     things=recipe.things,
                     portraits=recipe.portraits,
+                    groups=recipe.groups,
                 ),
                 image_id=index + 1,
                 stem=f"{index:06d}",

@@ -17,7 +17,7 @@ from opendensepose.synth.fabrics import ANY
 from opendensepose.synth.headwear import rim_height
 from opendensepose.synth.outfits import Clothes, Worn, choose
 from opendensepose.synth.paint import Face, Material, interpolate, noise
-from opendensepose.synth.template import BACK, COLLAR, LIMB, Template, X, load_template
+from opendensepose.synth.template import BACK, COLLAR, LIMB, Template, X, load_template, vertex_normals
 from opendensepose.synth.variety import vary_clothes
 
 KINDS = ("skin", "eye", "garment", "shoe", "hair", "brow", "hat")
@@ -213,7 +213,7 @@ def _put_on(worn: Worn, rest: NDArray[np.float32], scale: float, face: Face, pad
         outwards += np.clip(-place[:, COLLAR] / 0.1, 0, 1) * (padding + 0.005)
         fitted += piece.away * (outwards * scale)[:, None]
     elif worn.loose or worn.flare:
-        fitted += _normals(fitted, triangles) * (outwards * scale)[:, None]
+        fitted += vertex_normals(fitted, triangles) * (outwards * scale)[:, None]
     return _Layer(
         fitted, piece.skin_index, piece.skin_weight, piece.truth, piece.truth_vertex, place,
         keep.astype(np.float32), triangles[rows], piece.garment.uv[rows], np.full(len(rows), -1, np.int32),
@@ -271,35 +271,6 @@ def _touched(marked, faces):  # type: ignore[no-untyped-def]
     for f in range(len(faces)):
         out[f] = marked[faces[f, 0]] or marked[faces[f, 1]] or marked[faces[f, 2]]
     return out
-
-
-@njit(cache=True, nogil=True)
-def _normals(vertices, faces):  # type: ignore[no-untyped-def]
-    """Unit normals [V, 3] of vertices."""
-    normals = np.zeros_like(vertices)
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        px, py, pz = (
-            vertices[b, 0] - vertices[a, 0],
-            vertices[b, 1] - vertices[a, 1],
-            vertices[b, 2] - vertices[a, 2],
-        )
-        qx, qy, qz = (
-            vertices[c, 0] - vertices[a, 0],
-            vertices[c, 1] - vertices[a, 1],
-            vertices[c, 2] - vertices[a, 2],
-        )
-        x, y, z = py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
-        for v in (a, b, c):
-            normals[v, 0] += x
-            normals[v, 1] += y
-            normals[v, 2] += z
-    for v in range(len(vertices)):
-        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
-        if length > 0:
-            for k in range(3):
-                normals[v, k] /= length
-    return normals
 
 
 @njit(cache=True, nogil=True)

@@ -36,10 +36,14 @@ class Garment:
         rest: NDArray[np.floating],  # [19158, 3] the body's rest shape
     ) -> NDArray[np.float32]:
         """Vertices [V, 3] on a body in its rest pose, in the body's units."""
+        anchor = sum(self.weights[:, k, None] * rest[self.base[:, k]] for k in range(3))
+        return (anchor + self.offset * self.unit(rest)).astype(np.float32)
+
+    def unit(self, rest: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The file unit [3] along each axis, in the units of the body [19158, 3]."""
         axis = np.arange(3)
         span = np.abs(rest[self.scale_pairs[:, 0], axis] - rest[self.scale_pairs[:, 1], axis])
-        anchor = sum(self.weights[:, k, None] * rest[self.base[:, k]] for k in range(3))
-        return (anchor + self.offset * (span / self.scale_size)).astype(np.float32)
+        return span / self.scale_size
 
     def skinning(
         self,

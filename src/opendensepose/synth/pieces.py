@@ -15,10 +15,12 @@ from opendensepose.io.cache import cache_folder
 from opendensepose.io.files import atomic
 from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
 from opendensepose.synth.paint import TO_LINEAR, Face, Texture
-from opendensepose.synth.template import HEAD, LIMB, TORSO, Template, X
+from opendensepose.synth.template import HEAD, LIMB, TORSO, Template, X, vertex_normals
 
 VERSION = 3  # of the cache files
 GARMENT_TEXTURE, SKIN_TEXTURE = 256, 512  # pixels
+HEAD_PAIRS = np.array([[5399, 11998], [962, 5320], [791, 881]], np.int32)  # its width, depth, height
+HAIR_OVER_SKIN = 0.012  # metres
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -148,14 +150,15 @@ def scalp_piece(template: Template, face: Face) -> Piece:
 def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -> Piece:
     """A garment whose vertices are base vertices."""
     numbers, faces = np.unique(triangles, return_inverse=True)
+    ends = template.body.vertices[HEAD_PAIRS].astype(np.float32)  # so that a unit is a metre
     count = len(numbers)
     garment = Garment(
         name=name,
         base=np.repeat(numbers[:, None], 3, 1).astype(np.int32),
         weights=np.tile(np.array([[1, 0, 0]], np.float32), (count, 1)),
         offset=np.zeros((count, 3), np.float32),
-        scale_pairs=np.array([[5399, 11998], [5399, 11998], [5399, 11998]], np.int32),
-        scale_size=np.ones(3, np.float32),
+        scale_pairs=HEAD_PAIRS,
+        scale_size=np.abs(ends[:, 0] - ends[:, 1])[np.arange(3), np.arange(3)],
         deleted=np.zeros(BASE_VERTICES, bool),
         vertices=template.body.vertices[numbers],
         faces=faces.reshape(-1, 3).astype(np.int32),
@@ -163,6 +166,38 @@ def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -
         texture=None,
     )
     return make_piece(garment, template)
+
+
+def lengthened(piece: Piece, template: Template, end: float) -> Piece:
+    """Hair let hang from the eyes' height to `end` metres over the base of the neck (mostly negative).
+
+    It lies over the shoulders, and what hangs there moves with the trunk, the rest with the head.
+    """
+    garment, body = piece.garment, template.body
+    place = garment.fit(body.vertices)
+    start, neck = float(template.eyes[:, 2].mean()), float(body.joints[body.bone("neck01"), 2])
+    drop = np.maximum(start - place[:, 2], 0)
+    moved = place.copy()
+    moved[:, 2] -= drop * ((start - neck - end) / drop.max() - 1)
+    vertex, surface = template.nearest(moved)
+    normal = vertex_normals(body.vertices.astype(np.float32), body.faces)[vertex]
+    height = np.einsum("vk,vk->v", moved - surface, normal)
+    lift = np.where(moved[:, 2] < neck + 0.1, np.maximum(HAIR_OVER_SKIN - height, 0), 0)
+    moved += normal * lift[:, None]
+    # from the neck down half and more of the weight goes to the skin behind
+    share = np.where(drop > 0, np.clip((neck + 0.06 - moved[:, 2]) / 0.12, 0, 1), 0)[:, None]
+    heavy = np.take_along_axis(garment.base, garment.weights.argmax(1)[:, None], 1)
+    hung = replace(
+        garment,
+        base=np.where(share > 0, np.column_stack([heavy, vertex, vertex]), garment.base).astype(np.int32),
+        weights=np.where(share > 0, np.hstack([1 - share, share, 0 * share]), garment.weights).astype(
+            np.float32
+        ),
+        offset=np.zeros_like(garment.offset),
+    )
+    offset = (moved - hung.fit(body.vertices)) / garment.unit(body.vertices)
+    hung = replace(hung, offset=offset.astype(np.float32))
+    return replace(make_piece(hung, template), texture=piece.texture, alpha=piece.alpha)
 
 
 def hides(piece: Piece, template: Template) -> NDArray[np.bool_]:

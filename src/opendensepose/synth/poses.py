@@ -1,6 +1,6 @@
 """Random poses: an anatomically limited prior with archetypes, and libraries of captured poses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,28 +34,34 @@ def sample_pose(
 
 def prior_pose(rng: np.random.Generator, shape: NDArray | None = None, tries: int = 6) -> NDArray:
     """Local rotations [J, 3, 3] of the prior; of several tries the first whose arms pass by the trunk."""
+    best = clear_pose(lambda: sample_angles(rng), shape, tries)
+    return mirrored(best) if rng.random() < 0.5 else best
+
+
+def clear_pose(draw: Callable[[], Angles], shape: NDArray | None = None, tries: int = 6) -> NDArray:
+    """Local rotations [J, 3, 3] of the first angles drawn whose arms pass by the trunk, or of the best."""
     clearance = Clearance.of(shape)
     best, least = None, np.inf
     for _ in range(tries):
-        rotations = rotations_of(sample_angles(rng))
+        rotations = rotations_of(draw())
         depth = clearance.intrusion(rotations)
         if depth < least:
             best, least = rotations, depth
         if depth < 0.01:  # metres: flesh gives way
             break
     assert best is not None
-    return mirrored(best) if rng.random() < 0.5 else best
+    return best
 
 
 def sample_angles(rng: np.random.Generator) -> Angles:
     """All anatomical angles of one random pose, within LIMITS; keys of limbs end in .L and .R."""
-    stance = _choose(rng, STANCES)
+    stance = choose_entry(rng, STANCES)
     if stance in ARMS_OF_STANCE and rng.random() < 0.6:
         options = ARMS_OF_STANCE[stance]
         arms = options[rng.integers(len(options))]
     else:
-        left = _choose(rng, ARMS)
-        arms = (left, left if rng.random() < 0.55 else _choose(rng, ARMS))
+        left = choose_entry(rng, ARMS)
+        arms = (left, left if rng.random() < 0.55 else choose_entry(rng, ARMS))
     return draw_angles(rng, stance, arms)
 
 
@@ -77,7 +83,8 @@ def _normal(rng: np.random.Generator, spread: tuple[float, float]) -> float:
     return float(spread[0] + spread[1] * np.clip(rng.standard_normal(), -2.2, 2.2))
 
 
-def _choose(rng: np.random.Generator, table: Mapping[str, tuple[float, Spread]]) -> str:
+def choose_entry(rng: np.random.Generator, table: Mapping[str, tuple[float, Spread]]) -> str:
+    """A name of STANCES or ARMS, by their weights."""
     weights = np.array([weight for weight, _ in table.values()])
     return list(table)[rng.choice(len(table), p=weights / weights.sum())]
 
@@ -178,7 +185,7 @@ def sample_clip(rng: np.random.Generator, frames: int, library: PoseLibrary | No
     if library is not None and library.has_motion and rng.random() < 0.7:
         clip = library.clip(rng, frames)
         return mirrored(clip) if rng.random() < 0.5 else clip
-    stance, arms = _choose(rng, STANCES), [_choose(rng, ARMS) for _ in range(4)]
+    stance, arms = choose_entry(rng, STANCES), [choose_entry(rng, ARMS) for _ in range(4)]
     start, stop = (rotations_of(draw_angles(rng, stance, (arms[k], arms[k + 1]))) for k in (0, 2))
     time = np.arange(frames) / max(12, frames - 1)  # a dozen frames at least from one pose to the other
     share = 0.5 - 0.5 * np.cos(np.pi * time)

@@ -14,6 +14,7 @@ from opendensepose.synth.backdrop import Backdrop
 from opendensepose.synth.camera import Camera
 from opendensepose.synth.light import Light
 from opendensepose.synth.shadow import ShadowMap, Thing, bounds, lit, shade_floor, shadow_map
+from opendensepose.synth.template import vertex_normals
 
 JUMP = 0.03  # metres in depth between neighbouring samples that make an edge
 
@@ -174,27 +175,6 @@ def _irradiance(normal, open_, sh, key, key_colour, shade):  # type: ignore[no-u
                 ambient += terms[t] * sh[t, k]
             out[p, k] = max(ambient, np.float32(0.02)) * left + direct * key_colour[k]
     return out
-
-
-@njit(cache=True, nogil=True)
-def vertex_normals(vertices, faces):  # type: ignore[no-untyped-def]
-    """Unit normals [V, 3] of a mesh, weighted by area."""
-    normals = np.zeros_like(vertices)
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        for k in range(3):
-            i, j = (k + 1) % 3, (k + 2) % 3
-            n = (vertices[b, i] - vertices[a, i]) * (vertices[c, j] - vertices[a, j])
-            n -= (vertices[b, j] - vertices[a, j]) * (vertices[c, i] - vertices[a, i])
-            normals[a, k] += n
-            normals[b, k] += n
-            normals[c, k] += n
-    for v in range(len(normals)):
-        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
-        if length > 0:
-            for k in range(3):
-                normals[v, k] /= length
-    return normals
 
 
 @njit(cache=True, nogil=True)

@@ -61,17 +61,18 @@ def make_sample(
     empty: float = 0.0,
     things: float = 0.0,
     portraits: float = 0.0,
+    groups: float = 0.0,
 ) -> Sample:
     """Sample number `index` of the endless series `seed`: the same on every machine, whoever asks for it.
 
     Without `assets` everything is procedural; with them clothes, skins, panoramas and poses are of `split`.
     `empty` is the share of pictures without people, `things` of those with an animal, a fruit, a vehicle,
-    `portraits` of those that show faces from near.
+    `portraits` of those that show faces from near, `groups` of others of people who pose together.
     """
     rng = np.random.default_rng([seed, index])
     nobody = bool(np.random.default_rng([seed, index, 2]).random() < empty)
     studio = Studio.load(assets, split)
-    scene = compose(rng, studio, size, empty=nobody, things=things, portraits=portraits)
+    scene = compose(rng, studio, size, empty=nobody, things=things, portraits=portraits, groups=groups)
     return picture(rng, studio, scene)
 
 

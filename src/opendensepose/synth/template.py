@@ -199,6 +199,27 @@ def _incident(count: int, faces: NDArray[np.int32]) -> tuple[NDArray[np.int64], 
 
 
 @njit(cache=True, nogil=True)
+def vertex_normals(vertices, faces):  # type: ignore[no-untyped-def]
+    """Unit normals [V, 3] of a mesh, weighted by area."""
+    normals = np.zeros_like(vertices)
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        for k in range(3):
+            i, j = (k + 1) % 3, (k + 2) % 3
+            n = (vertices[b, i] - vertices[a, i]) * (vertices[c, j] - vertices[a, j])
+            n -= (vertices[b, j] - vertices[a, j]) * (vertices[c, i] - vertices[a, i])
+            normals[a, k] += n
+            normals[b, k] += n
+            normals[c, k] += n
+    for v in range(len(normals)):
+        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
+        if length > 0:
+            for k in range(3):
+                normals[v, k] /= length
+    return normals
+
+
+@njit(cache=True, nogil=True)
 def _nearest(points, vertices, used, faces, start, incident):  # type: ignore[no-untyped-def]
     """Nearest vertex by search of all, then the nearest point of the faces round it."""
     vertex = np.empty(len(points), np.int32)

@@ -13,17 +13,21 @@ from opendensepose.synth.closet import Closet
 from opendensepose.synth.fabrics import fabric_colour, skin_tone, vary
 from opendensepose.synth.outfits import Clothes, Worn
 from opendensepose.synth.paint import Cloth, Fabric, Hair, Skin, Texture
+from opendensepose.synth.template import COLLAR
 from opendensepose.synth.trims import random_trims
+
+LONG = (-0.5, -0.36, -0.24, -0.14)  # metres over the base of the neck to which long hair hangs
+NECK = 0.02  # metres over it down to which hair must reach to be let grow
 
 
 def vary_clothes(rng: np.random.Generator, clothes: Clothes, closet: Closet) -> Clothes:
     """The same person in clothes cut and decorated otherwise, with other hair and a blend of skins."""
-    worn = tuple(_worn(rng, item) for item in clothes.worn)
+    worn = tuple(_worn(rng, item, closet) for item in clothes.worn)
     worn = _hood(rng, worn, closet) if rng.random() < 0.05 else worn
     return replace(clothes, skin=_skin(rng, clothes.skin, closet), worn=worn)
 
 
-def _worn(rng: np.random.Generator, item: Worn) -> Worn:
+def _worn(rng: np.random.Generator, item: Worn, closet: Closet) -> Worn:
     if item.kind == "garment":
         wider = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03)))) if rng.random() < 0.35 else 0.0
         flare = float(rng.uniform(0, 0.03)) if rng.random() < 0.15 else 0.0
@@ -31,21 +35,25 @@ def _worn(rng: np.random.Generator, item: Worn) -> Worn:
             item, loose=item.loose + wider, flare=item.flare + flare, ragged=int(rng.integers(1, 1 << 30))
         )
     if item.kind == "hair" and item.hairline is None:
-        item = _hair(rng, item)
+        item = _hair(rng, item, closet)
     if isinstance(item.material, Fabric) and item.kind in ("garment", "shoe", "hat"):
         item = replace(item, material=_fabric(rng, item.material, trimmed=item.kind == "garment"))
     return item
 
 
-def _hair(rng: np.random.Generator, item: Worn) -> Worn:
-    """Fuller, shorter, with other strands."""
-    material = item.material
+def _hair(rng: np.random.Generator, item: Worn, closet: Closet) -> Worn:
+    """Fuller, shorter, longer, with other strands."""
+    material, piece = item.material, item.piece
+    lowest = piece.place[:, COLLAR].min()
+    if NECK > lowest > LONG[0] and rng.random() < 0.45:
+        ends = [end for end in LONG if end < lowest - 0.05]
+        piece = closet.longer(piece, ends[rng.integers(len(ends))]) if ends else piece
     if isinstance(material, Hair) and rng.random() < 0.4:
         material = replace(material, texture=None)
     fuller = float(rng.uniform(0, 0.03)) if rng.random() < 0.5 else 0.0
     low = max(item.low, float(rng.uniform(-0.2, 1.0))) if rng.random() < 0.4 else item.low
     seed = int(rng.integers(1, 1 << 30))
-    return replace(item, material=material, loose=item.loose + fuller, low=low, ragged=seed)
+    return replace(item, piece=piece, material=material, loose=item.loose + fuller, low=low, ragged=seed)
 
 
 def _hood(rng: np.random.Generator, worn: tuple[Worn, ...], closet: Closet) -> tuple[Worn, ...]:
