@@ -26,6 +26,7 @@ STYLES = ("parts", "contour", "u", "v")
 SEED, INDICES = 77, (3, 5, 8, 11, 14, 20)  # of the synthetic people shown
 THINGS_SEED, THINGS = 78, (0, 17, 18, 30, 36, 39)  # of the pictures of things
 FACES_SEED, FACES = 79, (14, 16, 25, 32, 33, 38)  # of the portraits
+GROUPS_SEED, GROUPS = 80, (4, 8, 10, 20, 24, 25)  # of the groups
 
 
 def fit(picture: Picture, height: int) -> Picture:
@@ -72,6 +73,7 @@ def main() -> None:
         sets = {
             "synth.jpg": [make_sample(k, SEED, options.assets) for k in INDICES],
             "portraits.jpg": [make_sample(k, FACES_SEED, options.assets, portraits=1.0) for k in FACES],
+            "groups.jpg": [make_sample(k, GROUPS_SEED, options.assets, groups=1.0) for k in GROUPS],
         }
         for name, samples in sets.items():
             rows = (np.hstack([s.image for s in samples]), np.hstack([truth(s).plot() for s in samples]))
