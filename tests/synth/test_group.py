@@ -5,10 +5,11 @@ import pytest
 from click.testing import CliRunner
 
 from opendensepose.cli import main
+from opendensepose.synth.archetypes import ARMS, STANCES
 from opendensepose.synth.dataset import Recipe, write_dataset
 from opendensepose.synth.floor import stand
 from opendensepose.synth.group import SITTING, _arm, _seats, line_up
-from opendensepose.synth.poses import draw_angles, rotations_of
+from opendensepose.synth.poses import choose_entry, draw_angles, rotations_of
 from opendensepose.synth.sample import make_sample
 from opendensepose.synth.scene import compose
 from opendensepose.synth.studio import Studio
@@ -107,3 +108,6 @@ def test_stances_of_groups_are_drawn_by_name_only():
         ]
     )
     assert knee < -8 and "knee_over_knee" in SITTING
+    rng = np.random.default_rng(0)
+    drawn = {choose_entry(rng, table) for table in (STANCES, ARMS) for _ in range(500)}
+    assert not drawn & {"knee_over_knee", "round_shoulders", "round_waist"} and len(drawn) > 20

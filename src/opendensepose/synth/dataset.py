@@ -86,7 +86,9 @@ def write_dataset(
     folder that holds another data set, FileNotFoundError for missing assets.
     """
     folder = Path(assets) if assets else None
-    recipe = Recipe(count, seed, folder, size, split, 0, empty, things, portraits, groups)
+    recipe = Recipe(
+        count, seed, folder, size, split, empty=empty, things=things, portraits=portraits, groups=groups
+    )
     check_recipe(recipe)
     return run_recipe(
         Path(out), recipe.info(), -(-count // CHUNK), _Chunk(Path(out), recipe), workers, progress

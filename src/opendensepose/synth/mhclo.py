@@ -41,9 +41,7 @@ class Garment:
 
     def unit(self, rest: NDArray[np.floating]) -> NDArray[np.floating]:
         """The file unit [3] along each axis, in the units of the body [19158, 3]."""
-        axis = np.arange(3)
-        span = np.abs(rest[self.scale_pairs[:, 0], axis] - rest[self.scale_pairs[:, 1], axis])
-        return span / self.scale_size
+        return axis_spans(rest, self.scale_pairs) / self.scale_size
 
     def skinning(
         self,
@@ -60,6 +58,15 @@ class Garment:
         top = np.argsort(-dense, axis=1, kind="stable")[:, :5]
         kept = np.take_along_axis(dense, top, axis=1)
         return top.astype(np.int32), (kept / kept.sum(1, keepdims=True)).astype(np.float32)
+
+
+def axis_spans(
+    rest: NDArray[np.floating],  # [19158, 3]
+    pairs: NDArray[np.integer],  # [3, 2] base vertices
+) -> NDArray[np.floating]:
+    """How far apart [3] the k-th pair is along axis k."""
+    axis = np.arange(3)
+    return np.abs(rest[pairs[:, 0], axis] - rest[pairs[:, 1], axis])
 
 
 def to_our_axes(xyz: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from opendensepose.io.cache import cache_folder
 from opendensepose.io.files import atomic
-from opendensepose.synth.mhclo import BASE_VERTICES, Garment, read_garment
+from opendensepose.synth.mhclo import BASE_VERTICES, Garment, axis_spans, read_garment
 from opendensepose.synth.paint import TO_LINEAR, Face, Texture
 from opendensepose.synth.template import HEAD, LIMB, TORSO, Template, X, vertex_normals
 
@@ -150,7 +150,6 @@ def scalp_piece(template: Template, face: Face) -> Piece:
 def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -> Piece:
     """A garment whose vertices are base vertices."""
     numbers, faces = np.unique(triangles, return_inverse=True)
-    ends = template.body.vertices[HEAD_PAIRS].astype(np.float32)  # so that a unit is a metre
     count = len(numbers)
     garment = Garment(
         name=name,
@@ -158,7 +157,7 @@ def _own_geometry(template: Template, name: str, triangles: NDArray[np.int32]) -
         weights=np.tile(np.array([[1, 0, 0]], np.float32), (count, 1)),
         offset=np.zeros((count, 3), np.float32),
         scale_pairs=HEAD_PAIRS,
-        scale_size=np.abs(ends[:, 0] - ends[:, 1])[np.arange(3), np.arange(3)],
+        scale_size=axis_spans(template.body.vertices, HEAD_PAIRS).astype(np.float32),  # a unit is a metre
         deleted=np.zeros(BASE_VERTICES, bool),
         vertices=template.body.vertices[numbers],
         faces=faces.reshape(-1, 3).astype(np.int32),
