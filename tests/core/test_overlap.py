@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from opendensepose.core.decode import decode
-from opendensepose.core.overlap import apart, settled
+from opendensepose.core.overlap import apart, doubled, settled
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.core.visible import iuv_image
 
@@ -107,6 +107,29 @@ def test_somebody_seen_twice_is_left_out_and_gives_the_pixels_back() -> None:
     alone = settled(result.dense[:2], chosen.coarse[:2], windows[:2])
     assert all(np.array_equal(a.hidden, b.hidden) for a, b in zip(left.dense, alone, strict=True))
     assert len(apart(result, chosen.coarse, windows, 0.0)) == 3
+
+
+def test_the_same_one_once_more_shares_box_and_pixels() -> None:
+    def person(box: tuple[int, int, int, int], rows: slice) -> DenseMap:
+        labels = np.zeros((box[3], box[2]), np.uint8)
+        labels[rows] = 1
+        return DenseMap(labels, np.zeros((2, *labels.shape), np.float32), box)
+
+    every = slice(None)
+    dense = (
+        person((0, 0, 10, 20), slice(0, 12)),
+        person((0, 5, 10, 20), slice(4, 20)),  # its 16 rows begin in row 9: 3 of them are the first one's
+        person((0, 2, 10, 20), slice(0, 14)),  # 10 of its 14 rows are the first one's, 7 the second one's
+        person((8, 0, 10, 20), every),  # boxes hardly meet
+        person((0, 0, 10, 20), slice(0, 0)),  # nothing of a body is seen
+    )
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in (one.box for one in dense)], np.float32)
+    result = Result(boxes, np.linspace(0.9, 0.5, 5).astype(np.float32), dense, (40, 50))
+    same = doubled(result, 0.5, 0.4)
+    assert np.argwhere(same).tolist() == [[2, 0], [4, 0], [4, 1], [4, 2]]
+    assert np.argwhere(doubled(result, 0.5, 0.51)).tolist() == [[2, 0], [2, 1], [4, 0], [4, 1], [4, 2]]
+    assert np.argwhere(doubled(result, 0.5, 0.9)).tolist()[:3] == [[1, 0], [2, 0], [2, 1]]
+    assert np.argwhere(doubled(result, 0.99, 0.4)).tolist() == [[4, 0]]
 
 
 def test_what_is_hidden_has_the_size_of_the_box() -> None:

@@ -37,9 +37,13 @@ def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]
 
 def distinct(boxes: NDArray[np.floating], overlap: float) -> NDArray[np.intp]:
     """Numbers of those of boxes [N, 4], best first, that no better one of them meets with IoU `overlap`."""
-    near = iou(boxes, boxes) >= overlap
+    return foremost(iou(boxes, boxes) >= overlap)
+
+
+def foremost(same: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Numbers of those of N things, best first, that are not the `same` [N, N] as a better one of them."""
     kept: list[int] = []
-    for n in range(len(boxes)):
-        if not near[n, kept].any():
+    for n in range(len(same)):
+        if not same[n, kept].any():
             kept.append(n)
     return np.array(kept, np.intp)

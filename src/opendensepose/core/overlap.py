@@ -8,11 +8,29 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from opendensepose.core.boxes import iou
 from opendensepose.core.decode import resample
 from opendensepose.core.types import DenseMap, Result
 from opendensepose.core.visible import visible_share
 
 Box = tuple[int, int, int, int]  # x, y, w, h, pixels of the image
+
+
+def doubled(result: Result, overlap: float, least: float) -> NDArray[np.bool_]:
+    """[N, N]: n is k seen once more, for N people, best score first, and k < n.
+
+    Their boxes meet with IoU `overlap`, and less than `least` of the pixels of n are none of those of k.
+    """
+    same = np.tril(iou(result.boxes, result.boxes) >= overlap, -1)
+    for n, k in np.argwhere(same):
+        worse, better = result.dense[n], result.dense[k]
+        part = _common(worse.box, better.box)
+        mine = worse.labels > 0
+        if part is None or not mine.any():
+            continue
+        both = mine[_within(worse.box, part)] & (better.labels[_within(better.box, part)] > 0)
+        same[n, k] = mine.sum() - both.sum() < least * mine.sum()
+    return same
 
 
 def apart(

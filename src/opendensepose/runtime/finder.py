@@ -1,4 +1,4 @@
-"""Who may be in a photo: a detector's people, seen at two sizes."""
+"""Who may be in a photo: a detector's people, seen at up to three sizes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from opendensepose.runtime.fast import FastSession
 from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
 
-CLOSER = 1.5  # how much larger the second image is: small people are seen in it
-WORTH = 1.2  # a second image that is less than so much larger than the first shows nothing new
+FARTHER, CLOSER = 0.5, 1.5  # sizes of two more images against the usual one: for large and for small people
+WORTH = 1.2  # an image that is less than so much larger than another shows nothing new
+# pixels: longer people than the last are taken from a smaller image if there is one, the smallest image shows
+# none below the first; of those between the better is taken
+LONG = 96, 256
 Found = tuple[NDArray[np.float32], NDArray[np.float32]]  # boxes [N, 4] xyxy of the photo, scores [N]
 
 
@@ -23,25 +26,38 @@ class Finder:
     def __init__(self, detector: Session | FastSession, size: dict[str, Any], most: int, same: float) -> None:
         """`size`: what `preprocess` takes; of boxes that meet with IoU `same` the better is kept."""
         self._detector, self._most, self._same = detector, most, same
-        closer = {key: round(CLOSER * size[key]) for key in ("short", "long")}
-        self._sizes = size, size | closer
+        self._sizes = [
+            size | {key: round(factor * size[key]) for key in ("short", "long")}
+            for factor in (FARTHER, 1, CLOSER)
+        ]
 
     def __call__(self, picture: NDArray[np.uint8], least: float) -> Found:
         """People of a photo [H, W, 3] with a score of `least` or more, best first, none of them empty."""
-        parts = [self._see(picture, image, least) for image in self.images(picture)]
+        images = self.images(picture)
+        several = len(images) > 1
+        parts = [
+            self._see(picture, image, least, LONG[0] * (several and not n), LONG[1] if n else np.inf)
+            for n, image in enumerate(images)
+        ]
         boxes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.argsort(-scores, kind="stable")
         order = order[distinct(boxes[order], self._same)][: self._most]
         return boxes[order], scores[order]
 
     def images(self, picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """What the detector sees of a photo: the usual image, and a larger one where it has the pixels."""
-        usual, closer = (preprocess(picture, **size) for size in self._sizes)
-        return [usual, closer] if len(closer) >= WORTH * len(usual) else [usual]
+        """What the detector sees of a photo, smallest first: up to three images, by its pixels."""
+        farther, usual, closer = (preprocess(picture, **size) for size in self._sizes)
+        images = [farther, usual] if len(usual) >= WORTH * len(farther) else [usual]
+        return [*images, closer] if len(closer) >= WORTH * len(usual) else images
 
-    def _see(self, picture: NDArray[np.uint8], image: NDArray[np.uint8], least: float) -> Found:
+    def _see(
+        self, picture: NDArray[np.uint8], image: NDArray[np.uint8], least: float, low: float, high: float
+    ) -> Found:
+        """People whose longer sides are low..high pixels of the image."""
         found = self._detector.run({"image": image})
         size, seen = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, image))
         boxes = np.clip(found["boxes"] * (size / seen), 0, size)  # two factors: sides are whole pixels
-        keep = (found["scores"] >= least) & (boxes[:, 2:] > boxes[:, :2]).all(1)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        long = (sides / (size / seen)[:2]).max(1)
+        keep = (found["scores"] >= least) & (sides > 0).all(1) & (long >= low) & (long <= high)
         return boxes[keep], found["scores"][keep]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from opendensepose.core.boxes import as_boxes, distinct
+from opendensepose.core.boxes import as_boxes, foremost
 from opendensepose.core.decode import decode
 from opendensepose.core.heatmaps import decode_keypoints, decode_masks
-from opendensepose.core.overlap import apart
+from opendensepose.core.overlap import apart, doubled
 from opendensepose.core.types import ChartLogits, DenseMap, Result
 from opendensepose.core.visible import visible_share
 from opendensepose.io.image import ImageSource, read_image
@@ -26,6 +26,7 @@ from opendensepose.runtime.session import Session
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
+OTHER = 0.4  # ... unless so much of the worse one's pixels is none of the better one's
 OWN = 0.2  # share of a person's pixels that no better person has: with less it is the same one again, ...
 DETECTED = 0.5  # ... if the detector did not see two, or no such share is left to it when pixels are settled
 TRUST = 0.4  # weight of the detector's opinion of a person; the dense graph has the rest (benchmarks/scores)
@@ -168,7 +169,7 @@ class Predictor:
         if not judged:
             return result
         order = np.argsort(-scores, kind="stable")
-        order = order[distinct(people[order], SAME)]
+        order = order[foremost(doubled(result[order], SAME, OTHER))]
         order = order[(visible_share(result[order]) >= OWN) | (detected[kept][order] >= DETECTED)]
         result = result[order]
         if not claims:

@@ -26,7 +26,7 @@ def line_up(rng: np.random.Generator, studio: Studio) -> tuple[list[Outfit], lis
     """
     count = 2 + int(rng.choice(len(SIZES), p=SIZES))
     behind = int(rng.integers(1, count // 2 + 1)) if count > 2 and rng.random() < 0.45 else 0
-    away = rng.random() < 0.12  # all seen from behind
+    away = rng.random() < 0.5  # all seen from behind
     stances = (STANDING, SITTING, LOW)[rng.choice(3, p=(0.5, 0.35, 0.15))]
     people, headings = _row(rng, studio, count - behind, stances, away)
     furniture = _seats(rng, people, headings, away) if stances is SITTING else []

@@ -57,7 +57,9 @@ def compose(
     if grouped:
         people, headings, parts = line_up(rng, studio)
         low, high = extent(people)
-        camera = frame_person(rng, low, high, size)
+        shown = rng.uniform(0.35, 0.8) if rng.random() < 0.4 else 1.0  # from the chest, waist or knees up
+        floor = np.array([*low[:2], high[2] - shown * (high[2] - low[2])])
+        camera = frame_person(rng, floor, high, size)
         spots = [person.joints[0] * [1.0, 1.0, 0.0] for person in people]
     else:
         people, headings, parts = [], [], []
