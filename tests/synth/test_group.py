@@ -28,7 +28,7 @@ def sitter(studio, rng):
     return stand(studio.wardrobe.dress(rng, shape, rotations), 0.0)
 
 
-def test_groups_are_two_to_seven_who_stand_close_and_mostly_face_one_way(studio):
+def test_groups_are_two_to_seven_who_stand_close_and_face_one_way_or_the_other(studio):
     counts, facing = [], []
     for seed in range(16):
         people, headings, _ = line_up(np.random.default_rng(seed), studio)
@@ -39,7 +39,8 @@ def test_groups_are_two_to_seven_who_stand_close_and_mostly_face_one_way(studio)
         counts.append(len(people))
         facing.append(np.mean(np.cos(headings)))
     assert min(counts) >= 2 and max(counts) <= 7 and len(set(counts)) > 2
-    assert np.mean(np.array(facing) > 0.5) > 0.6 and np.mean(np.abs(facing) > 0.5) > 0.8
+    towards, away = np.mean(np.array(facing) > 0.5), np.mean(np.array(facing) < -0.5)
+    assert min(towards, away) > 0.25 and towards + away > 0.8
 
 
 @pytest.mark.parametrize(

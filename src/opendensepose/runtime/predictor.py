@@ -26,7 +26,7 @@ from opendensepose.runtime.session import Session
 CHUNK = 8  # people per run of the dense graph: bounds its memory in crowds
 FEATURES = "features_"
 SAME = 0.5  # IoU of boxes that, once they are fitted, are of one person
-OTHER = 0.4  # ... unless so much of the worse one's pixels is none of the better one's
+OTHER = 0.25  # ... unless so much of the worse one's pixels is none of the better one's
 OWN = 0.2  # share of a person's pixels that no better person has: with less it is the same one again, ...
 DETECTED = 0.5  # ... if the detector did not see two, or no such share is left to it when pixels are settled
 TRUST = 0.4  # weight of the detector's opinion of a person; the dense graph has the rest (benchmarks/scores)

@@ -20,13 +20,13 @@ LOW = ("crouching", "kneeling", "half_kneeling", "cross_legged")
 
 
 def line_up(rng: np.random.Generator, studio: Studio) -> tuple[list[Outfit], list[float], list[Props]]:
-    """2 to 7 people in one row or two round the origin, most of them turned to -y; their headings; furniture.
+    """2 to 7 people in one row or two round the origin, most turned one way; their headings; furniture.
 
     Headings are radians, 0 faces -y, counter-clockwise from above.
     """
     count = 2 + int(rng.choice(len(SIZES), p=SIZES))
     behind = int(rng.integers(1, count // 2 + 1)) if count > 2 and rng.random() < 0.45 else 0
-    away = rng.random() < 0.5  # all seen from behind
+    away = rng.random() < 0.5  # as many groups from behind as from the front: to +y, not -y
     stances = (STANDING, SITTING, LOW)[rng.choice(3, p=(0.5, 0.35, 0.15))]
     people, headings = _row(rng, studio, count - behind, stances, away)
     furniture = _seats(rng, people, headings, away) if stances is SITTING else []
