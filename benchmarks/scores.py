@@ -6,7 +6,8 @@
 The detector, the probability that a crop shows somebody, and the mean probability of the best charts each
 have an opinion on every box. Their weights are those of a logistic regression of whether the box meets a
 person with IoU >= 0.5. The detector's is `runtime.predictor`: TRUST, and the dense graph's certainty holds
-the other two (`model.graphs`: CLEAR, USUAL).
+the other two (`model.graphs`: CLEAR, USUAL). Of candidates whose fitted boxes meet one counts here; the
+predictor keeps two whose pixels differ.
 """
 
 from __future__ import annotations
