@@ -121,7 +121,8 @@ def _spread(
     cv2.setRNGSeed(seed)
     clusters = min(count + len(fixed), len(sample))
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 40, 0.1)
-    _, _, centres = cv2.kmeans(sample, clusters, None, criteria, 3, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    labels = np.zeros((len(sample), 1), np.int32)  # OpenCV fills it
+    _, _, centres = cv2.kmeans(sample, clusters, labels, criteria, 3, cv2.KMEANS_PP_CENTERS)
     if len(fixed):  # the centres furthest from any fixed point
         gap = np.linalg.norm(centres[:, None] - fixed[None], axis=2).min(1)
         centres = centres[np.argsort(-gap, kind="stable")[:count]]
