@@ -16,9 +16,8 @@ PARTS = {  # of width, height
     "large": (0.45, 0.3, 0.6, 1.0),
     "small": (0.6, 0.05, 0.7, 0.25),
 }
-Scores = dict[
-    str, tuple[float, float, float]
-]  # of people in images up to 200 pixels high, up to 350, and higher
+# of people in images up to 200 pixels high, up to 350, and higher
+Scores = dict[str, tuple[float, float, float]]
 SCORES: Scores = {"huge": (0.5, 0.9, 0.8), "large": (0.85, 0.7, 0.95), "small": (0.9, 0.4, 0.6)}
 
 

@@ -25,11 +25,10 @@ def doubled(result: Result, overlap: float, least: float) -> NDArray[np.bool_]:
     for n, k in np.argwhere(same):
         worse, better = result.dense[n], result.dense[k]
         part = _common(worse.box, better.box)
-        mine = worse.labels > 0
-        if part is None or not mine.any():
-            continue
-        both = mine[_within(worse.box, part)] & (better.labels[_within(better.box, part)] > 0)
-        same[n, k] = mine.sum() - both.sum() < least * mine.sum()
+        pixels = np.count_nonzero(worse.labels)
+        if part is not None and pixels:
+            shared = np.count_nonzero(_claimed_twice(worse, better, part))
+            same[n, k] = pixels - shared < least * pixels
     return same
 
 
@@ -65,7 +64,7 @@ def settled(
             continue
         own, other = (_within(dense[k].box, part) for k in (i, j))
         mine, theirs = (_at(body[k], windows[k], part) for k in (i, j))
-        both = (dense[i].labels[own] > 0) & (dense[j].labels[other] > 0)
+        both = _claimed_twice(dense[i], dense[j], part)
         hidden[i][own] |= both & (theirs > mine)
         hidden[j][other] |= both & (theirs <= mine)
     return tuple(replace(person, hidden=its) for person, its in zip(dense, hidden, strict=True))
@@ -76,6 +75,12 @@ def _common(a: Box, b: Box) -> Box | None:
     x, y = max(a[0], b[0]), max(a[1], b[1])
     w, h = min(a[0] + a[2], b[0] + b[2]) - x, min(a[1] + a[3], b[1] + b[3]) - y
     return (x, y, w, h) if w > 0 and h > 0 else None
+
+
+def _claimed_twice(one: DenseMap, other: DenseMap, part: Box) -> NDArray[np.bool_]:
+    """[h, w] which pixels of a part of both boxes are of the body on both maps."""
+    a, b = (person.labels[_within(person.box, part)] > 0 for person in (one, other))
+    return np.asarray(a & b)
 
 
 def _at(plane: NDArray[np.float32], window: NDArray[np.integer], part: Box) -> NDArray[np.float32]:

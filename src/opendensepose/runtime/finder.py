@@ -14,9 +14,9 @@ from opendensepose.runtime.session import Session
 
 FARTHER, CLOSER = 0.5, 1.5  # sizes of two more images against the usual one: for large and for small people
 WORTH = 1.2  # an image that is less than so much larger than another shows nothing new
-# pixels: longer people than the last are taken from a smaller image if there is one, the smallest image shows
-# none below the first; of those between the better is taken
-LONG = 96, 256
+# who is taken from which image, by the longer side in its pixels; of somebody in several the better is kept
+SHORTEST = 96  # of the smallest image, where there are others
+LONGEST = 256  # of all but the smallest
 Found = tuple[NDArray[np.float32], NDArray[np.float32]]  # boxes [N, 4] xyxy of the photo, scores [N]
 
 
@@ -33,12 +33,9 @@ class Finder:
 
     def __call__(self, picture: NDArray[np.uint8], least: float) -> Found:
         """People of a photo [H, W, 3] with a score of `least` or more, best first, none of them empty."""
-        images = self.images(picture)
-        several = len(images) > 1
-        parts = [
-            self._see(picture, image, least, LONG[0] * (several and not n), LONG[1] if n else np.inf)
-            for n, image in enumerate(images)
-        ]
+        smallest, *others = self.images(picture)
+        parts = [self._see(picture, smallest, least, shortest=SHORTEST if others else 0)]
+        parts += [self._see(picture, image, least, longest=LONGEST) for image in others]
         boxes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.argsort(-scores, kind="stable")
         order = order[distinct(boxes[order], self._same)][: self._most]
@@ -51,13 +48,20 @@ class Finder:
         return [*images, closer] if len(closer) >= WORTH * len(usual) else images
 
     def _see(
-        self, picture: NDArray[np.uint8], image: NDArray[np.uint8], least: float, low: float, high: float
+        self,
+        picture: NDArray[np.uint8],
+        image: NDArray[np.uint8],
+        least: float,
+        *,
+        shortest: float = 0.0,
+        longest: float = np.inf,
     ) -> Found:
-        """People whose longer sides are low..high pixels of the image."""
+        """People with a score of `least` or more, the longer side shortest..longest pixels of the image."""
         found = self._detector.run({"image": image})
         size, seen = (np.array(a.shape[1::-1] * 2, np.float32) for a in (picture, image))
-        boxes = np.clip(found["boxes"] * (size / seen), 0, size)  # two factors: sides are whole pixels
+        scale = size / seen  # two factors: sides are whole pixels
+        boxes = np.clip(found["boxes"] * scale, 0, size)
         sides = boxes[:, 2:] - boxes[:, :2]
-        long = (sides / (size / seen)[:2]).max(1)
-        keep = (found["scores"] >= least) & (sides > 0).all(1) & (long >= low) & (long <= high)
+        long = (sides / scale[:2]).max(1)
+        keep = (found["scores"] >= least) & (sides > 0).all(1) & (long >= shortest) & (long <= longest)
         return boxes[keep], found["scores"][keep]
