@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from opendensepose.core.boxes import iou
 from opendensepose.core.crops import body_box, person_window
+from opendensepose.io.modelfile import CERTAINTY
 from opendensepose.runtime.fast import FastSession
 from opendensepose.runtime.mirror import ATLAS, averaged, mirrored
+from opendensepose.runtime.odds import agreed
 from opendensepose.runtime.preprocess import cut_out
 from opendensepose.runtime.session import Session
 
@@ -49,15 +51,22 @@ class Looks:
                 maps[name][moved] = values
         return windows, crops, maps
 
-    def mirrored(self, crops: NDArray[np.uint8], maps: Arrays) -> Arrays:
-        """The maps [N, ...] of the crops averaged with those of their mirror images.
+    def ask_mirror(self, crops: NDArray[np.uint8], maps: Arrays, asked: NDArray[np.bool_]) -> None:
+        """Average, in place, the maps [N, ...] of those `asked` [N] with what the mirrored crops show.
 
-        As they are for an atlas whose mirror is no simple rule.
+        Of the certainty it is the geometric mean of the odds. All stays for an atlas whose mirror is no
+        simple rule.
         """
-        if not self._mirrors or not len(crops):
-            return maps
-        seen = self._dense.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
-        return averaged(maps, mirrored({name: seen[name] for name in maps}))
+        if not self._mirrors or not asked.any():
+            return
+        seen = self._dense.run({"crops": np.ascontiguousarray(crops[asked][:, :, ::-1])})
+        first = {name: values[asked] for name, values in maps.items()}
+        sure, surer = first.pop(CERTAINTY, None), seen.pop(CERTAINTY, None)
+        both = averaged(first, mirrored({name: seen[name] for name in first}))
+        if sure is not None and surer is not None:
+            both[CERTAINTY] = agreed(sure, surer)
+        for name, values in both.items():
+            maps[name][asked] = values
 
     def _see(
         self, picture: NDArray[np.uint8], people: NDArray[np.float32]

@@ -20,6 +20,7 @@ from opendensepose.io.modelfile import CERTAINTY, ModelFile
 from opendensepose.runtime.fast import FastSession
 from opendensepose.runtime.finder import Finder
 from opendensepose.runtime.looks import Looks
+from opendensepose.runtime.odds import agreed
 from opendensepose.runtime.preprocess import preprocess
 from opendensepose.runtime.session import Session
 
@@ -30,6 +31,7 @@ OTHER = 0.25  # ... unless so much of the worse one's pixels is none of the bett
 OWN = 0.2  # share of a person's pixels that no better person has: with less it is the same one again, ...
 DETECTED = 0.5  # ... if the detector did not see two, or no such share is left to it when pixels are settled
 TRUST = 0.4  # weight of the detector's opinion of a person; the dense graph has the rest (benchmarks/scores)
+HOPE = 0.7  # share of the threshold that somebody must reach for the mirror image to be asked as well
 CANDIDATE = 0.06  # detector's score from which the dense graph is asked
 PRECISIONS = ("exact", "fast")
 HALF = ("detector.onnx",)  # graphs that may run in bfloat16 if the file does not say which
@@ -137,16 +139,20 @@ class Predictor:
                 windows, crops, maps = self._looks(picture, people[part], fit=boxes is None)
             else:
                 windows, crops, maps = None, None, self._dense.run({**found, "boxes": net_boxes[part]})
+            if self._looks is not None and crops is not None:
+                asked = np.ones(len(crops), bool)
+                if judged:
+                    asked = agreed(detected[part], maps[CERTAINTY], TRUST) >= HOPE * least
+                self._looks.ask_mirror(crops, maps, asked)
             if self._judges:
                 certainty = maps.pop(CERTAINTY)
                 if judged:
-                    scores[part] = agreed(scores[part], certainty)
+                    scores[part] = agreed(detected[part], certainty, TRUST)
                     kept[part] = scores[part] >= least
             shown = people[part][kept[part]]
             maps = {name: values[kept[part]] for name, values in maps.items()}
-            if self._looks is not None and windows is not None and crops is not None:
+            if windows is not None:
                 windows = windows[kept[part]]
-                maps = self._looks.mirrored(crops[kept[part]], maps)
                 if judged:
                     claims.append((maps["coarse"], windows))
             if masks:
@@ -206,13 +212,6 @@ class Predictor:
 
         for frame in VideoReader(video, stride):
             yield self(frame, threshold=threshold)
-
-
-def agreed(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probability [N] whose odds are the geometric mean of those of two others, weighted by `TRUST`."""
-    rest = 1 - TRUST
-    yes, no = first**TRUST * second**rest, (1 - first) ** TRUST * (1 - second) ** rest
-    return np.asarray(yes / np.maximum(yes + no, np.finfo(np.float32).tiny), np.float32)
 
 
 def load(
