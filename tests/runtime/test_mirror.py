@@ -7,7 +7,9 @@ import pytest
 
 import opendensepose as odp
 from opendensepose.io.image import read_image
+from opendensepose.io.modelfile import CERTAINTY
 from opendensepose.runtime.mirror import averaged, mirrored
+from opendensepose.runtime.predictor import TRUST
 from opendensepose.surface.atlas import Atlas
 from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART
 
@@ -61,3 +63,36 @@ def test_a_mirrored_photo_gives_the_mirrored_result() -> None:
     (other,) = predictor(np.ascontiguousarray(photo[:, ::-1]), boxes=[[width - x2, y1, width - x1, y2]]).dense
     same = MIRROR_CHART[other.labels[:, ::-1]] == dense.labels
     assert (dense.labels > 0).mean() > 0.2 and same.mean() > 0.97
+
+
+def test_the_mirror_image_is_asked_whether_somebody_is_there() -> None:
+    predictor = odp.load("small", device="cpu")
+    photo = read_image(odp.SAMPLE_IMAGE)
+    assert predictor._finder is not None and predictor._looks is not None
+    boxes, detected = predictor._finder(photo, 0.06)
+    _, crops, maps = predictor._looks(photo, boxes, fit=True)
+    mirror = predictor._dense.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})[CERTAINTY]
+    logits = [np.log(p.astype(float) / (1 - p.astype(float))) for p in (detected, maps[CERTAINTY], mirror)]
+    expected = 1 / (1 + np.exp(-(TRUST * logits[0] + (1 - TRUST) * (logits[1] + logits[2]) / 2)))
+    alone = 1 / (1 + np.exp(-(TRUST * logits[0] + (1 - TRUST) * logits[1])))
+    found = predictor(photo)
+    assert len(found) > 2
+    for box, score in zip(found.boxes, found.scores, strict=True):
+        (number,) = np.flatnonzero((boxes == box).all(1))
+        assert score == pytest.approx(expected[number], abs=1e-3)
+    assert np.abs(expected - alone).max() > 0.01
+
+
+def test_who_is_not_asked_stays_as_they_are() -> None:
+    predictor = odp.load("small", device="cpu")
+    assert predictor._looks is not None
+    photo = read_image(odp.SAMPLE_IMAGE)
+    _, crops, maps = predictor._looks(photo, predictor(photo).boxes, fit=False)
+    before = {name: values.copy() for name, values in maps.items()}
+    asked = np.arange(len(crops)) % 2 == 0
+    predictor._looks.ask_mirror(crops, maps, asked)
+    for name, values in maps.items():
+        assert np.array_equal(values[~asked], before[name][~asked]), name
+        assert all(
+            not np.array_equal(new, old) for new, old in zip(values[asked], before[name][asked], strict=True)
+        )

@@ -136,6 +136,16 @@ def test_blended_clothes_are_asked_for(people, crops):
     assert (plain.images != blended.images).flatten(1).any(1).sum() > 3
 
 
+@pytest.mark.parametrize("crops", [True, False])
+def test_backgrounds_out_of_focus_are_asked_for(people, crops):
+    entries = find_sources([str(people)])
+    given = {"crops": crops, "batch_size": 12, "canvases": ((160, 128),), "blended": 0.0, "nobody": 0.3}
+    given |= {"mosaic": 0.0, "pasted": 0.0, "covered": 0.0, "warped": 0.0, "shapes": 0.0}
+    plain, far = (Batches(entries, config(people, **given, defocused=share))[0] for share in (0.0, 1.0))
+    assert torch.equal(plain.truth.chart, far.truth.chart)
+    assert (plain.images != far.images).flatten(1).any(1).all()  # those of nobody too
+
+
 def test_shapes_are_in_crops_of_nobody_only(people):
     entries = find_sources([str(people)])
     given = {"crops": True, "batch_size": 24, "canvases": ((160, 128),), "nobody": 0.5}

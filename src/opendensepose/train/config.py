@@ -97,6 +97,7 @@ class TrainConfig:
     covered: float = 0.15  # share of crops with a shape before the person, at most half as high as the crop
     printed: float = 0.25  # share of crops whose person wears what another picture shows
     blended: float = 0.1  # share of pictures with somebody in the colours of what is behind them
+    defocused: float = 0.1  # share of pictures whose background is another one, out of focus
     loose: float = 0.25  # share of crops whose box is a bad one: each side off by itself
     warped: float = 0.3  # share of crops bent a little: other figures, other clothes
     shapes: float = 0.3  # share of canvases, of crops only of those of nobody, with a shape that is nobody

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from opendensepose.model.targets import DENSE, Points, Truth
+from opendensepose.train.around import defocused
 from opendensepose.train.augment import (
     TURN,
     blended,
@@ -153,6 +154,9 @@ class Batches(Dataset[Batch]):
         if somebody and rng.random() < config.printed:
             own = rng.spawn(1)[0]
             picture = printed(own, picture, self._other(own).pixels())
+        if rng.random() < config.defocused:
+            own = rng.spawn(1)[0]
+            picture = defocused(own, picture, self._other(own).pixels())
         if not somebody and rng.random() < config.shapes:
             picture = self._with_shape(rng.spawn(1)[0], picture)
         if rng.random() < config.blended:
