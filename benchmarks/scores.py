@@ -4,10 +4,10 @@
     python -m benchmarks.scores val [--model NAME|PATH] [--json FILE]
 
 The detector, the probability that a crop shows somebody, and the mean probability of the best charts each
-have an opinion on every box. Their weights are those of a logistic regression of whether the box meets a
-person with IoU >= 0.5. The detector's is `runtime.predictor`: TRUST, and the dense graph's certainty holds
-the other two (`model.graphs`: CLEAR, USUAL). Of candidates whose fitted boxes meet one counts here; the
-predictor keeps two whose pixels differ.
+have an opinion on every box, the last two of the crop and of its mirror image. Their weights are those of a
+logistic regression of whether the box meets a person with IoU >= 0.5. The detector's is `runtime.predictor`:
+TRUST, and the dense graph's certainty holds the other two (`model.graphs`: CLEAR, USUAL). Of candidates
+whose fitted boxes meet one counts here; the predictor keeps two whose pixels differ.
 """
 
 from __future__ import annotations
@@ -58,16 +58,23 @@ def look(predictor: odp.Predictor, folder: Path, sample: Sample) -> Seen:
     logits = [np.zeros((0, 3))]
     for start in range(0, len(boxes), CHUNK):
         part = slice(start, start + CHUNK)
-        maps = predictor._looks(picture, boxes[part], fit=True)[2]
-        body = maps["coarse"].argmax(1) > 0
-        best = np.exp(log_softmax(maps["fine"], 1)[:, 1:].max(1))
-        sure = (best * body).sum((1, 2)) / np.maximum(body.sum((1, 2)), 1)
-        charts = logit(sure.clip(TINY, 1 - TINY))
-        both = logit(maps[CERTAINTY].astype(np.float64).clip(1e-12, 1 - 1e-12))
+        _, crops, maps = predictor._looks(picture, boxes[part], fit=True)
+        mirror = predictor._dense.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
+        both = (opinions(maps) + opinions(mirror)) / 2
         detector = logit(scores[part].astype(np.float64).clip(TINY, 1 - TINY))
-        logits.append(np.stack([detector, both - CLEAR * (charts - USUAL), charts], 1))
+        logits.append(np.column_stack([detector, both]))
     truth = np.array([person.box for person in sample.people]).reshape(-1, 4)
     return Seen(boxes, np.concatenate(logits), truth)
+
+
+def opinions(maps: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Logits [N, 2] by the maps of N crops: that it shows somebody, and the charts' mean probability."""
+    body = maps["coarse"].argmax(1) > 0
+    best = np.exp(log_softmax(maps["fine"], 1)[:, 1:].max(1))
+    sure = (best * body).sum((1, 2)) / np.maximum(body.sum((1, 2)), 1)
+    charts = logit(sure.clip(TINY, 1 - TINY))
+    both = logit(maps[CERTAINTY].astype(np.float64).clip(1e-12, 1 - 1e-12))
+    return np.stack([both - CLEAR * (charts - USUAL), charts], 1)
 
 
 def regress(logits: NDArray[np.float64], fits: NDArray[np.bool_]) -> NDArray[np.float64]:
