@@ -59,8 +59,7 @@ def look(predictor: odp.Predictor, folder: Path, sample: Sample) -> Seen:
     for start in range(0, len(boxes), CHUNK):
         part = slice(start, start + CHUNK)
         _, crops, maps = predictor._looks(picture, boxes[part], fit=True)
-        mirror = predictor._dense.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
-        both = (opinions(maps) + opinions(mirror)) / 2
+        both = (opinions(maps) + opinions(predictor._looks.in_mirror(crops))) / 2
         detector = logit(scores[part].astype(np.float64).clip(TINY, 1 - TINY))
         logits.append(np.column_stack([detector, both]))
     truth = np.array([person.box for person in sample.people]).reshape(-1, 4)

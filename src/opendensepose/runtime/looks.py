@@ -51,6 +51,10 @@ class Looks:
                 maps[name][moved] = values
         return windows, crops, maps
 
+    def in_mirror(self, crops: NDArray[np.uint8]) -> Arrays:
+        """What the mirror images of crops [N, H, W, 3] show: left and right are theirs, not the crops'."""
+        return self._dense.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
+
     def ask_mirror(self, crops: NDArray[np.uint8], maps: Arrays, asked: NDArray[np.bool_]) -> None:
         """Average, in place, the maps [N, ...] of those `asked` [N] with what the mirrored crops show.
 
@@ -59,7 +63,7 @@ class Looks:
         """
         if not self._mirrors or not asked.any():
             return
-        seen = self._dense.run({"crops": np.ascontiguousarray(crops[asked][:, :, ::-1])})
+        seen = self.in_mirror(crops[asked])
         first = {name: values[asked] for name, values in maps.items()}
         sure, surer = first.pop(CERTAINTY, None), seen.pop(CERTAINTY, None)
         both = averaged(first, mirrored({name: seen[name] for name in first}))

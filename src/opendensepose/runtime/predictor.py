@@ -137,13 +137,12 @@ class Predictor:
             part = slice(start, start + CHUNK)
             if self._looks is not None:
                 windows, crops, maps = self._looks(picture, people[part], fit=boxes is None)
-            else:
-                windows, crops, maps = None, None, self._dense.run({**found, "boxes": net_boxes[part]})
-            if self._looks is not None and crops is not None:
                 asked = np.ones(len(crops), bool)
                 if judged:
                     asked = agreed(detected[part], maps[CERTAINTY], TRUST) >= HOPE * least
                 self._looks.ask_mirror(crops, maps, asked)
+            else:
+                windows, maps = None, self._dense.run({**found, "boxes": net_boxes[part]})
             if self._judges:
                 certainty = maps.pop(CERTAINTY)
                 if judged:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.train.picture import Picture
+from opendensepose.train.picture import Picture, blend
 
 FAR = (0.035, 0.1)  # sigma of what is out of focus, in parts of the picture's height
 
@@ -20,7 +20,6 @@ def defocused(rng: np.random.Generator, picture: Picture, other: NDArray[np.uint
     y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
     behind = cv2.resize(other[y : y + side, x : x + side], (width, height), interpolation=cv2.INTER_AREA)
     behind = cv2.GaussianBlur(behind, (0, 0), height * np.exp(rng.uniform(*np.log(FAR))))
-    there = (picture.instance > 0).astype(np.float32)
-    soft = cv2.GaussianBlur(there, (0, 0), rng.uniform(0.5, 1.2))[..., None]
-    image = behind + soft * (picture.image.astype(np.float32) - behind)
-    return replace(picture, image=(image + 0.5).astype(np.uint8))
+    people, there = picture.image.astype(np.float32), (picture.instance > 0).astype(np.float32)
+    image = blend(np.asarray(behind, np.uint8), people, there, rng.uniform(0.5, 1.2))
+    return replace(picture, image=image)

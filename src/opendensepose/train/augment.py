@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from opendensepose.core import crops
 from opendensepose.core.boxes import iou
-from opendensepose.train.picture import Picture, Window
+from opendensepose.train.picture import Picture, Window, blend
 
 STRANGER, PART = 0.3, 0.6  # IoU with a person, from which a box, or one of two people, is of that person
 TURN = 20.0  # degrees, the standard deviation of how much crops are turned
@@ -227,9 +227,7 @@ def _worn(rng: np.random.Generator, picture: Picture, own: NDArray[np.bool_]) ->
 
 def _dressed(picture: Picture, worn: NDArray[np.float32], cloth: NDArray[np.floating]) -> Picture:
     """The picture with a cloth [H, W, 3] where a garment [H, W] 0..1 is worn; its borders are soft."""
-    soft = cv2.GaussianBlur(worn, (0, 0), 0.6)[..., None]
-    image = picture.image + soft * (np.clip(cloth, 0, 255) - picture.image)
-    return replace(picture, image=(image + 0.5).astype(np.uint8))
+    return replace(picture, image=blend(picture.image, np.clip(cloth, 0, 255), worn))
 
 
 def other_shape(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -251,6 +251,17 @@ def join(pictures: list[Picture]) -> Picture:
     )
 
 
+def blend(
+    image: NDArray[np.uint8],  # [H, W, 3]
+    other: NDArray[np.floating],  # [H, W, 3], 0..255
+    share: NDArray[np.float32],  # [H, W] of the other, 0..1
+    sigma: float = SOFT,
+) -> NDArray[np.uint8]:
+    """An image with another over it where that has a share; borders are as soft as `sigma` pixels."""
+    soft = cv2.GaussianBlur(share, (0, 0), sigma)[..., None]
+    return np.asarray(image + soft * (other - image) + 0.5).astype(np.uint8)
+
+
 def paste(picture: Picture, stranger: Picture, *, front: bool) -> Picture:
     """The people of another picture of the same size before or behind those of the first: they are nobody.
 
@@ -259,13 +270,11 @@ def paste(picture: Picture, stranger: Picture, *, front: bool) -> Picture:
     over = stranger.instance > 0
     if not front:
         over &= picture.instance == 0
-    soft = cv2.GaussianBlur(over.astype(np.float32), (0, 0), SOFT)[..., None]
-    image = picture.image + soft * (stranger.image.astype(np.float32) - picture.image)
     points = picture.points
     column, row = np.floor(points.xy).astype(int).T
     return replace(
         picture,
-        image=(image + 0.5).astype(np.uint8),
+        image=blend(picture.image, stranger.image.astype(np.float32), over.astype(np.float32)),
         chart=picture.chart * ~over,
         uv=picture.uv * ~over,
         instance=picture.instance * ~over,
