@@ -30,6 +30,7 @@ from opendensepose.viz.overlay import draw
 
 CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 UNOCCLUDED = (14, 17, 18, 19)  # people of street.jpg
+MISSED = {"foreground_iou": 0.0, "part_agreement": 0.0}  # what somebody of whom nothing is found agrees on
 COMMON_PIXELS = 300  # fewest pixels of a chart for a correlation
 
 Numbers = dict[str, Any]
@@ -178,7 +179,7 @@ def street(predictor: odp.Predictor, folder: Path, drawn: list[Any]) -> Numbers:
     unoccluded = [people[n] for n in UNOCCLUDED if n in people]
     summary = {}
     for which in ("own", "given"):
-        values = [person[which] or {"foreground_iou": 0.0, "part_agreement": 0.0} for person in unoccluded]
+        values = [person[which] or MISSED for person in unoccluded]
         charts = [c for person in unoccluded if person[which] for c in person[which]["charts"].values()]
         summary[which] = {
             "foreground_iou": float(np.mean([v["foreground_iou"] for v in values])),
@@ -257,28 +258,41 @@ def largest(result: Result) -> DenseMap | None:
     return max(result.dense, key=lambda dense: dense.box[2] * dense.box[3], default=None)
 
 
+def measure(predictor: odp.Predictor, real: Path, template: Template, drawn: list[Any]) -> Numbers:
+    """All figures of the photos in a folder; `drawn` gets every result by its name."""
+    return {
+        "coco": coco_photos(predictor, real / "coco", template, drawn),
+        "street": street(predictor, real, drawn),
+        "annotated_person": annotated_person(predictor, real, drawn),
+    }
+
+
+def parse_options(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Path]:
+    """The options, with `--shared` and `--json`, and the folder of real photos; exits where there is none."""
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    real: Path = options.shared / "real"
+    if not real.is_dir():
+        parser.error(f"{real}: expected the folder of real photos, got no such folder")
+    return options, real
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="small")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--json", type=Path)
     parser.add_argument(
         "--overlays", type=Path, help="folder for pictures of every result and a sheet of all"
     )
-    options = parser.parse_args()
-    real = options.shared / "real"
-    if not real.is_dir():
-        parser.error(f"{real}: expected the folder of real photos, got no such folder")
+    options, real = parse_options(parser)
     predictor, template = odp.load(options.model), Template()
     drawn: list[tuple[str, Result]] = []
     numbers = {
         "machine": machine.describe(),
         "model": {key: predictor.meta.get(key) for key in ("name", "version", "threshold", "input")},
-        "coco": coco_photos(predictor, real / "coco", template, drawn),
-        "street": street(predictor, real, drawn),
-        "annotated_person": annotated_person(predictor, real, drawn),
+        **measure(predictor, real, template, drawn),
     }
     photos = {name.rpartition("_")[0]: result.image for name, result in drawn}
     numbers["model"]["network_input"] = {

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import opendensepose as odp
 from benchmarks import machine
-from benchmarks.real_photos import UNOCCLUDED, Numbers, Template, annotated_person, coco_photos, street
+from benchmarks.real_photos import MISSED, UNOCCLUDED, Numbers, Template, measure, parse_options
 from opendensepose.core.types import Result
 from opendensepose.io.image import read_image
 
@@ -66,7 +66,7 @@ def figures(numbers: Numbers) -> dict[str, float]:
         found[f"swapped, {which} boxes"] = coco[f"{which}_boxes"]["swapped"]
         found[f"swapped, from behind, {which} box"] = coco[f"{which}_boxes"]["behind"]["swapped"]
     for number in UNOCCLUDED:
-        seen = people[number]["own"] or {"foreground_iou": 0.0, "part_agreement": 0.0}
+        seen = people[number]["own"] or MISSED
         found[f"street {number}: IoU"] = seen["foreground_iou"]
         found[f"street {number}: same part"] = seen["part_agreement"]
     for which in ("given", "own"):
@@ -79,12 +79,7 @@ def run(predictor: odp.Predictor, template: Template, real: Path, versions: int)
     rows = []
     for version in range(versions):
         shaken = cast(odp.Predictor, Shaken(predictor, version))
-        numbers = {
-            "coco": coco_photos(shaken, real / "coco", template, []),
-            "street": street(shaken, real, []),
-            "annotated_person": annotated_person(shaken, real, []),
-        }
-        rows.append(figures(numbers))
+        rows.append(figures(measure(shaken, real, template, [])))
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
@@ -100,12 +95,7 @@ def main() -> None:
     )
     parser.add_argument("--model", nargs="+", default=["small"])
     parser.add_argument("--versions", type=int, default=16)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    real = options.shared / "real"
-    if not real.is_dir():
-        parser.error(f"{real}: expected the folder of real photos, got no such folder")
+    options, real = parse_options(parser)
     if options.versions < 1:
         parser.error(f"--versions: expected 1 or more, got {options.versions}")
     template, described = Template(), machine.describe()
