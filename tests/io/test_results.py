@@ -105,6 +105,18 @@ def test_results_json_round_trip() -> None:
         assert np.array_equal(back.uv, dense.uv)
 
 
+def test_results_json_keeps_what_is_hidden_as_the_picture_shows_it() -> None:
+    result = rich()
+    entries = json.loads(json.dumps(results_json(result, "photo")))
+    dense = tuple(decode_results_json(entry) for entry in entries)
+    assert np.array_equal(iuv_image(replace(result, dense=dense)), iuv_image(result))
+    assert not np.array_equal(iuv_image(replace(result, dense=PEOPLE.dense)), iuv_image(result))
+    for entry, truth in zip(entries, result.dense, strict=True):
+        picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(entry["odp_hidden"]))))
+        assert np.array_equal(picture > 0, truth.hidden)
+    assert all("odp_hidden" not in entry for entry in results_json(PEOPLE, 1))
+
+
 def test_uv_outside_the_unit_square_is_clamped_not_wrapped() -> None:
     result = people(SIZE, [(2, 3, 22, 33)])
     labels, uv = result.dense[0].labels, result.dense[0].uv
@@ -179,6 +191,9 @@ def test_write_results_leaves_nothing_half_written(tmp_path: Path) -> None:
         {"uv_shape": None},
         {"bbox": "here"},
         {"bbox": [float("nan"), 0, 1, 1]},
+        {"odp_hidden": "not base64!"},
+        {"odp_hidden": None},
+        {"odp_hidden": results_json(PEOPLE[0], 1)[0]["uv_data"][:40]},
     ],
 )
 def test_broken_entries(change: dict) -> None:

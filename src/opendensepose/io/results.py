@@ -108,6 +108,7 @@ def results_json(result: Result, image_id: int | str, category_id: int = 1) -> l
     """One COCO-style entry per person, best first, as the DensePose evaluation reads them.
 
     `bbox` is xywh; `uv_data` a base64 PNG of box size, R = I, G = U, B = V (quantised); `uv_shape` [3, h, w].
+    `odp_hidden`, where a map knows it, is a grey one: not 0 where the pixel is rather somebody else's.
     """
     entries = []
     for i, dense in enumerate(result.dense):
@@ -117,16 +118,17 @@ def results_json(result: Result, image_id: int | str, category_id: int = 1) -> l
                 f"person {i}: expected a dense map at {integer_box(result.boxes[i])}, got {dense.box}"
             )
         x1, y1, x2, y2 = result.boxes[i]
-        _, png = cv2.imencode(".png", iuv_map(dense.labels, dense.uv)[..., ::-1])
         entry: dict[str, Any] = {
             "image_id": image_id,
             "category_id": category_id,
             "bbox": [_short(value) for value in (x1, y1, x2 - x1, y2 - y1)],
             "score": _short(result.scores[i]),
             "uv_shape": [3, dense.box[3], dense.box[2]],
-            "uv_data": base64.b64encode(png.tobytes()).decode("ascii"),
+            "uv_data": _encode_png(iuv_map(dense.labels, dense.uv)[..., ::-1]),
             "odp_atlas": result.atlas,
         }
+        if dense.hidden is not None:
+            entry["odp_hidden"] = _encode_png(dense.hidden.astype(np.uint8) * 255)
         if result.keypoints is not None:
             entry["keypoints"] = [_short(value) for value in result.keypoints[i].ravel()]
         if result.track_ids is not None:
@@ -139,19 +141,34 @@ def decode_results_json(entry: dict[str, Any]) -> DenseMap:
     """The dense map of one entry of a results file; raises InputError for what is not one."""
     try:
         x, y = (int(value) for value in entry["bbox"][:2])
-        png = np.frombuffer(base64.b64decode(entry["uv_data"], validate=True), np.uint8)
-        bgr = cv2.imdecode(png, cv2.IMREAD_COLOR) if png.size else None
         _, h, w = entry["uv_shape"]
-    except (KeyError, TypeError, ValueError, cv2.error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"results entry: expected bbox, uv_shape and uv_data, got {error!r}") from error
-    if bgr is None or bgr.shape[:2] != (h, w):
-        got = "no picture" if bgr is None else list(bgr.shape[:2])
-        raise InputError(f"results entry: expected a PNG of {[h, w]} pixels in uv_data, got {got}")
+    bgr = _decode_png(entry, "uv_data", (h, w), cv2.IMREAD_COLOR)
     labels = np.array(bgr[..., 2], np.uint8)
     if labels.max() > CHARTS:
         raise InputError(f"results entry: expected charts 0..{CHARTS} in uv_data, got {labels.max()}")
     uv = dequantise(np.stack([bgr[..., 1], bgr[..., 0]])) * (labels > 0)
-    return DenseMap(labels, uv, (x, y, w, h))
+    hidden = None
+    if "odp_hidden" in entry:
+        hidden = _decode_png(entry, "odp_hidden", (h, w), cv2.IMREAD_GRAYSCALE) > 0
+    return DenseMap(labels, uv, (x, y, w, h), hidden=hidden)
+
+
+def _encode_png(image: NDArray[np.uint8]) -> str:
+    return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode("ascii")
+
+
+def _decode_png(entry: dict[str, Any], key: str, shape: tuple[int, int], mode: int) -> NDArray[np.uint8]:
+    try:
+        png = np.frombuffer(base64.b64decode(entry[key], validate=True), np.uint8)
+        image = cv2.imdecode(png, mode) if png.size else None
+    except (KeyError, TypeError, ValueError, cv2.error) as error:
+        raise InputError(f"results entry: expected a PNG in base64 as {key}, got {error!r}") from error
+    if image is None or image.shape[:2] != shape:
+        got = "no picture" if image is None else list(image.shape[:2])
+        raise InputError(f"results entry: expected a PNG of {list(shape)} pixels in {key}, got {got}")
+    return image.astype(np.uint8, copy=False)
 
 
 def write_results(path: str | os.PathLike[str], entries: Iterable[dict[str, Any]]) -> int:
