@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
-# Microseconds that an idle thread waits actively. The next layer mostly comes within them, sooner than a sleeper
-# wakes; without a bound waiting burns as much time as the work, and starves whatever else runs.
+# Microseconds that an idle thread waits actively: mostly the next layer comes within them, before a thread
+# had woken. Without a bound waiting burns as much time as the work, and starves whatever else runs.
 SPIN = 20
 
 
