@@ -26,7 +26,7 @@ from benchmarks import machine, stages
 from benchmarks.stages import STAGES, watched
 from opendensepose.io.image import write_image
 
-SIZES = ((240, 320), (800, 1100))  # height, width: those of the publication's figures
+SIZES = ((240, 320), (800, 1100), (3000, 4000))  # height, width: the publication's, a phone's
 BARS = {(240, 320): 25.0, (800, 1100): 5.0}  # images/s
 
 

@@ -54,6 +54,7 @@ def watched(
         replaced(predictor_module, "read_image", "read"),
         replaced(predictor_module, "preprocess", "resize"),
         replaced(finder_module, "preprocess", "resize"),
+        replaced(finder_module, "coarser", "resize"),
         replaced(predictor_module, "decode", "decode"),
         replaced(predictor._detector, "run", "detector"),
         replaced(decoder, "run", "decoder") if decoder is not None else nullcontext(),

@@ -29,6 +29,24 @@ def test_pixels_come_from_their_place(window: tuple[int, int, int, int]) -> None
     assert np.abs(out[..., 1] - rows[:, None])[inner].max() <= 0.51
 
 
+@pytest.mark.parametrize("window", [(200, 100, 640, 800), (331, 57, 1001, 1251), (-300, -200, 1600, 2000)])
+def test_from_large_images_they_come_from_their_place_too(window: tuple[int, int, int, int]) -> None:
+    y, x = np.mgrid[:1600, :1280]
+    image = np.stack([x / 6, y / 7, 0 * x], 2).round().astype(np.uint8)
+    x0, y0, w, h = window
+    out = cut_out(image, window, CANVAS).astype(float)
+    columns = x0 + (np.arange(CANVAS[1]) + 0.5) * w / CANVAS[1] - 0.5
+    rows = y0 + (np.arange(CANVAS[0]) + 0.5) * h / CANVAS[0] - 0.5
+    step = w / CANVAS[1]
+    there = np.s_[  # the filter is cut off at the image's border
+        np.flatnonzero((rows > 4 * step) & (rows < 1600 - 4 * step)),
+        np.flatnonzero((columns > 4 * step) & (columns < 1280 - 4 * step)),
+    ]
+    assert min(len(part) for part in there) > 60
+    assert np.abs(out[..., 0] - columns / 6)[np.ix_(*there)].max() <= 1
+    assert np.abs(out[..., 1] - rows[:, None] / 7)[np.ix_(*there)].max() <= 1
+
+
 def test_inside_the_image_it_is_pillows_resizing() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)

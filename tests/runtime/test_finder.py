@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from opendensepose.runtime.finder import Finder
+from opendensepose.runtime.preprocess import preprocess
 
 SIZE = {"short": 256, "long": 512, "upscale": False}
 PARTS = {  # of width, height
@@ -60,6 +61,18 @@ def test_people_of_each_size_are_taken_from_images_that_show_them_neither_huge_n
         whole = np.array(PARTS[name]) * [768, 1024, 768, 1024]
         whole[0] += image * 768 / detector.seen[image][1]
         np.testing.assert_allclose(box, whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(3000, 4000), (2003, 1501), (1600, 5003)])
+def test_images_of_large_photos_are_as_if_shrunk_at_once(size: tuple[int, int]) -> None:
+    y, x = np.mgrid[: size[0], : size[1]]
+    waves = [np.sin(x / 40) + np.cos(y / 70), np.sin((x + y) / 55), np.cos(x / 300) * np.sin(y / 35)]
+    photo = (128 + 60 * np.stack(waves, 2)).astype(np.uint8)
+    images = Finder(Detector(SCORES), SIZE, 9, 0.5).images(photo)  # type: ignore[arg-type]
+    for image, factor in zip(images, (0.5, 1, 1.5), strict=True):
+        at_once = preprocess(photo, int(256 * factor), int(512 * factor), False).astype(float)
+        assert image.shape == at_once.shape
+        assert np.abs(image - at_once).mean() < 0.5 and np.abs(image - at_once).max() <= 4
 
 
 def test_the_better_of_two_sizes_is_taken() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from opendensepose.core.boxes import distinct
 from opendensepose.runtime.fast import FastSession
-from opendensepose.runtime.preprocess import preprocess
+from opendensepose.runtime.preprocess import coarser, preprocess
 from opendensepose.runtime.session import Session
 
 FARTHER, CLOSER = 0.5, 1.5  # sizes of two more images against the usual one: for large and for small people
@@ -43,7 +43,8 @@ class Finder:
 
     def images(self, picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """What the detector sees of a photo, smallest first: up to three images, by its pixels."""
-        farther, usual, closer = (preprocess(picture, **size) for size in self._sizes)
+        source = coarser(picture, min(picture.shape[:2]) / self._sizes[-1]["short"])
+        farther, usual, closer = (preprocess(picture, **size, source=source) for size in self._sizes)
         images = [farther, usual] if len(usual) >= WORTH * len(farther) else [usual]
         return [*images, closer] if len(closer) >= WORTH * len(usual) else images
 
