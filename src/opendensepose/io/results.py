@@ -143,7 +143,7 @@ def decode_results_json(entry: dict[str, Any]) -> DenseMap:
         x, y = (int(value) for value in entry["bbox"][:2])
         _, h, w = entry["uv_shape"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"results entry: expected bbox, uv_shape and uv_data, got {error!r}") from error
+        raise InputError(f"results entry: expected bbox and uv_shape, got {error!r}") from error
     bgr = _decode_png(entry, "uv_data", (h, w), cv2.IMREAD_COLOR)
     labels = np.array(bgr[..., 2], np.uint8)
     if labels.max() > CHARTS:

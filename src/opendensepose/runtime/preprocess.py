@@ -47,7 +47,10 @@ def cut_out(
     window: tuple[int, int, int, int],  # x, y, width, height
     canvas: tuple[int, int],
 ) -> NDArray[np.uint8]:
-    """The window at canvas size [h, w, 3], by Pillow's antialiased bilinear filter; grey outside."""
+    """The window at canvas size [h, w, 3], by Pillow's antialiased bilinear filter; grey outside.
+
+    Where it shrinks by 3 and more the filter sees means of areas.
+    """
     out = np.full((*canvas, 3), GREY, np.uint8)
     x, y, width, height = window
     steps = np.array([width / canvas[1], height / canvas[0]])  # pixels of the image in one of the canvas
