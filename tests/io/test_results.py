@@ -182,30 +182,51 @@ def test_write_results_leaves_nothing_half_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "key"),
     [
-        {"uv_data": "not base64!"},
-        {"uv_data": base64.b64encode(b"not a picture").decode()},
-        {"uv_data": ""},
-        {"uv_shape": [3, 5, 5]},
-        {"uv_shape": None},
-        {"bbox": "here"},
-        {"bbox": [float("nan"), 0, 1, 1]},
-        {"odp_hidden": "not base64!"},
-        {"odp_hidden": None},
-        {"odp_hidden": results_json(PEOPLE[0], 1)[0]["uv_data"][:40]},
+        ({"uv_data": "not base64!"}, "uv_data"),
+        ({"uv_data": base64.b64encode(b"not a picture").decode()}, "uv_data"),
+        ({"uv_data": ""}, "uv_data"),
+        ({"uv_data": 7}, "uv_data"),
+        ({"uv_shape": [3, 5, 5]}, "uv_data"),
+        ({"uv_shape": None}, "uv_shape"),
+        ({"uv_shape": [3, 10**9, 10**9]}, "uv_shape"),
+        ({"bbox": "here"}, "bbox"),
+        ({"bbox": [7]}, "bbox"),
+        ({"bbox": [float("nan"), 0, 1, 1]}, "bbox"),
+        ({"bbox": [float("inf"), 0, 1, 1]}, "bbox"),
+        ({"odp_hidden": "not base64!"}, "odp_hidden"),
+        ({"odp_hidden": None}, "odp_hidden"),
+        ({"odp_hidden": results_json(PEOPLE[0], 1)[0]["uv_data"][:40]}, "odp_hidden"),
     ],
 )
-def test_broken_entries(change: dict) -> None:
-    with pytest.raises(InputError, match="results entry: expected") as caught:
+def test_broken_entries(change: dict, key: str) -> None:
+    with pytest.raises(InputError, match=f"^results entry: key '{key}': expected [^\n]*$"):
         decode_results_json(results_json(PEOPLE, 1)[0] | change)
-    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["bbox", "uv_shape", "uv_data"])
+def test_entries_without_a_key(key: str) -> None:
+    entry = results_json(PEOPLE, 1)[0]
+    del entry[key]
+    with pytest.raises(InputError, match=f"^results entry: key '{key}': expected"):
+        decode_results_json(entry)
+
+
+def test_maps_that_lost_bytes_are_refused_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    entry = results_json(PEOPLE, 1)[0]
+    png = base64.b64decode(entry["uv_data"])
+    changed = bytes([*png[:60], png[60] ^ 1, *png[61:]])
+    for broken in (png[: len(png) // 2], changed):
+        with pytest.raises(InputError, match="key 'uv_data': expected a whole PNG, got a broken one"):
+            decode_results_json(entry | {"uv_data": base64.b64encode(broken).decode()})
+    assert capfd.readouterr().err == ""
 
 
 def test_charts_beyond_24_are_refused() -> None:
     dense = PEOPLE.dense[0]
     wrong = replace(PEOPLE[0], dense=(replace(dense, labels=np.full_like(dense.labels, 25)),))
-    with pytest.raises(InputError, match=r"charts 0\.\.24 in uv_data, got 25"):
+    with pytest.raises(InputError, match=r"key 'uv_data': expected charts 0\.\.24, got 25"):
         decode_results_json(results_json(wrong, 1)[0])
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opendensepose.core.types import CHARTS
-from opendensepose.data.entries import brief, point_columns, read_person
+from opendensepose.data.entries import point_columns, read_person
 from opendensepose.data.rle import read_runs
 from opendensepose.data.sample import COARSE_PARTS, GRID, Person
-from opendensepose.io.files import InputError
+from opendensepose.io.files import InputError, brief
 from opendensepose.surface.parts import COARSE_NAMES, FINE_TO_COARSE
 
 KINDS = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from opendensepose.core.types import CHARTS, SurfacePoints
 from opendensepose.data.sample import COARSE_PARTS, GRID, PERSON, RLE, Person, Sample
-from opendensepose.io.files import InputError
+from opendensepose.io.files import InputError, brief
 
 _PAIRED = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 KEYPOINTS = ("nose", *(f"{side}_{joint}" for joint in _PAIRED for side in ("left", "right")))
@@ -219,11 +219,3 @@ def _field(entry: dict[str, Any], key: str, kind: type, where: str) -> Any:
 
 def _rounded(values: Iterable[float], digits: int) -> list[float]:
     return [round(float(value), digits) for value in values]
-
-
-def brief(value: Any) -> str:
-    """A value for an error message, in one short line."""
-    if isinstance(value, int) and abs(value) > 10**30:
-        return "a number of more than 30 digits"
-    text = f"{type(value).__name__} with keys {sorted(value)[:8]}" if isinstance(value, dict) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

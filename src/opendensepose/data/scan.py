@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from opendensepose.data.entries import brief
-from opendensepose.io.files import InputError
+from opendensepose.io.files import InputError, brief
 from opendensepose.io.jsonstream import read_object
 
 LISTS = ("images", "annotations")

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from opendensepose.core.types import CHARTS
 from opendensepose.data.check import Problem, check_frame, check_person, check_regions, places
-from opendensepose.data.entries import brief
 from opendensepose.data.images import ImageFolder
 from opendensepose.data.sample import PERSON
 from opendensepose.data.scan import LISTS, Found, scan
+from opendensepose.io.files import brief
 from opendensepose.surface.parts import PART_NAMES
 
 KEPT = 10_000  # problems whose sentences are kept; all are counted

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.io.files import InputError
+from opendensepose.io.files import InputError, brief
 
 Box = tuple[float, float, float, float]  # x, y, width, height as in the file
 MAX_NUMBER = 1e9  # of boxes and points: more is a broken file, and would not fit in integers
-MAX_PIXELS = 10**8  # of an image, as for reading photos
 
 
 def entry_of(value: Any, where: str) -> Mapping[str, Any]:
@@ -80,9 +79,3 @@ def wrong(where: str, key: str, expected: str, entry: Mapping[str, Any]) -> Inpu
     """The error for a value that is not as expected, or missing."""
     got = brief(entry[key]) if key in entry else "no such key"
     return InputError(f"{where}: key {key!r}: expected {expected}, got {got}")
-
-
-def brief(value: Any) -> str:
-    """A short text of a value."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,18 +6,13 @@ any length fits in memory.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
 import os
-import zlib
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +21,7 @@ from opendensepose.eval import fields
 from opendensepose.eval.fields import Box
 from opendensepose.io.files import InputError
 from opendensepose.io.jsonstream import read_item, read_list
-
-_PNG = b"\x89PNG\r\n\x1a\n"
+from opendensepose.io.pngtext import decode_map
 
 
 class Detection(NamedTuple):
@@ -100,47 +94,10 @@ class Results:
         """The map [h, w, 3] of one detection: part label, U, V; raises InputError."""
         where = self._where(detection.number)
         entry = self.entry(detection)
-        iuv = decode_map(entry["uv_data"], entry.get("uv_shape"), where)
+        iuv = decode_map(entry, where)
         _, _, w, h = detection.box
         expected = max(int(h), 1), max(int(w), 1)
         if iuv.shape[0] < expected[0] or iuv.shape[1] < expected[1]:
             got = f"{iuv.shape[1]} x {iuv.shape[0]}"
             raise InputError(f"{where}: expected a map of the box, {expected[1]} x {expected[0]}, got {got}")
         return iuv
-
-
-def decode_map(data: str, shape: Any, where: str) -> NDArray[np.uint8]:
-    """[h, w, 3] part label, U, V of a base64 PNG (R, G, B) of `shape` [3, h, w]; raises InputError."""
-    good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)
-    if not good or shape[0] != 3 or shape[1] * shape[2] > fields.MAX_PIXELS:
-        raise InputError(f"{where}: key 'uv_shape': expected [3, h, w], got {fields.brief(shape)}")
-    try:
-        raw = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InputError(f"{where}: key 'uv_data': expected base64, got {error}") from None
-    size = int.from_bytes(raw[20:24], "big"), int.from_bytes(raw[16:20], "big")
-    if raw[:8] != _PNG or size != (shape[1], shape[2]):  # before decoding: a small file can unpack to GBs
-        got = f"{size[1]} x {size[0]}" if raw[:8] == _PNG else "no PNG"
-        raise InputError(f"{where}: key 'uv_data': expected a PNG of {shape[2]} x {shape[1]}, got {got}")
-    bgr = None
-    if _is_whole(raw):
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        with contextlib.suppress(cv2.error):
-            bgr = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
-    if bgr is None or bgr.shape[:2] != size:
-        raise InputError(f"{where}: key 'uv_data': expected a whole PNG, got a broken one")
-    return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
-
-
-def _is_whole(png: bytes) -> bool:
-    """Whether every chunk has its length and sum: the decoder would write of others on standard error."""
-    at = len(_PNG)
-    while at + 12 <= len(png):
-        size = int.from_bytes(png[at : at + 4], "big")
-        kind, end = png[at + 4 : at + 8], at + 8 + size
-        if zlib.crc32(png[at + 4 : end]) != int.from_bytes(png[end : end + 4], "big"):
-            return False
-        if kind == b"IEND":
-            return True
-        at = end + 4
-    return False

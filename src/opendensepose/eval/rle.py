@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.eval import fields
-from opendensepose.io.files import InputError
+from opendensepose.io.files import InputError, brief
+from opendensepose.io.image import MAX_PIXELS
 
 _LONGEST = 7  # characters of one run: 35 bits
 
@@ -25,14 +25,14 @@ def pack(value: Any, size: tuple[int, int] | None, where: str) -> dict[str, Any]
     shape: Any = value.get("size") if isinstance(value, dict) else None
     counts: Any = value.get("counts") if isinstance(value, dict) else None
     good = isinstance(shape, list) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape)
-    good = good and (tuple(shape) == size if size else shape[0] * shape[1] <= fields.MAX_PIXELS)
+    good = good and (tuple(shape) == size if size else shape[0] * shape[1] <= MAX_PIXELS)
     if not good:
         expected = f"RLEs of {size[0]} x {size[1]}" if size else "an RLE with 'size' and 'counts'"
-        raise InputError(f"{where}: expected {expected}, got {fields.brief(value)}")
+        raise InputError(f"{where}: expected {expected}, got {brief(value)}")
     if isinstance(counts, list):
         counts = _from_list(counts, shape, where)
     if not isinstance(counts, str):
-        raise InputError(f"{where}: expected 'counts' as a string or list, got {fields.brief(counts)}")
+        raise InputError(f"{where}: expected 'counts' as a string or list, got {brief(counts)}")
     return {"size": shape, "counts": counts.encode("ascii", "replace")}
 
 
@@ -40,7 +40,7 @@ def _from_list(counts: list[Any], shape: list[int], where: str) -> str:
     """The compressed form of a list of run lengths."""
     from pycocotools import mask as coco
 
-    whole = all(type(n) is int and 0 <= n <= fields.MAX_PIXELS for n in counts)
+    whole = all(type(n) is int and 0 <= n <= MAX_PIXELS for n in counts)
     if not whole or sum(counts) != shape[0] * shape[1]:
         raise InputError(f"{where}: expected runs that add up to {shape[0]} x {shape[1]}, got others")
     packed: bytes = coco.frPyObjects({"size": shape, "counts": counts}, *shape)["counts"]

@@ -19,6 +19,7 @@ from opendensepose.data.sample import COARSE_PARTS, GRID, PERSON
 from opendensepose.eval import fields, rle
 from opendensepose.eval.fields import Box
 from opendensepose.io.files import InputError
+from opendensepose.io.image import MAX_PIXELS
 from opendensepose.io.jsonstream import read_object
 
 _CHECKED_AT_ONCE = 500  # people whose part masks are checked together
@@ -134,8 +135,8 @@ def _image(value: Any, where: str) -> TruthImage:
     entry = fields.entry_of(value, where)
     where = f"{where} (id {entry.get('id')})"
     width, height = fields.integer(entry, "width", where), fields.integer(entry, "height", where)
-    if min(width, height) < 1 or width * height > fields.MAX_PIXELS:
-        expected = f"1..{fields.MAX_PIXELS} pixels"
+    if min(width, height) < 1 or width * height > MAX_PIXELS:
+        expected = f"1..{MAX_PIXELS} pixels"
         raise InputError(f"{where}: 'width' and 'height': expected {expected}, got {width} x {height}")
     xs, ys = entry.get("ignore_regions_x") or [], entry.get("ignore_regions_y") or []
     if not (isinstance(xs, list) and isinstance(ys, list) and len(xs) == len(ys)):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif",
@@ -21,6 +22,14 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".m
 
 class InputError(ValueError):
     """An input file that cannot be read; the text says what, expected and got, in one line."""
+
+
+def brief(value: Any) -> str:
+    """A value for an error message, in one short line."""
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a number of more than 30 digits"
+    text = f"{type(value).__name__} with keys {sorted(value)[:8]}" if isinstance(value, dict) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import zipfile
@@ -11,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +18,11 @@ from opendensepose.core.types import CHARTS, DenseMap, Result
 from opendensepose.core.visible import iuv_image, iuv_map
 from opendensepose.io.files import InputError, atomic
 from opendensepose.io.image import write_image
+from opendensepose.io.pngtext import decode_map, decode_png, encode_png
 from opendensepose.viz.overlay import draw
 
 OPTIONAL = ("masks", "keypoints", "track_ids")  # arrays of a Result that may be None
+ENTRY = "results entry"  # in errors
 
 
 def save_result(
@@ -124,11 +124,11 @@ def results_json(result: Result, image_id: int | str, category_id: int = 1) -> l
             "bbox": [_short(value) for value in (x1, y1, x2 - x1, y2 - y1)],
             "score": _short(result.scores[i]),
             "uv_shape": [3, dense.box[3], dense.box[2]],
-            "uv_data": _encode_png(iuv_map(dense.labels, dense.uv)[..., ::-1]),
+            "uv_data": encode_png(iuv_map(dense.labels, dense.uv)[..., ::-1]),
             "odp_atlas": result.atlas,
         }
         if dense.hidden is not None:
-            entry["odp_hidden"] = _encode_png(dense.hidden.astype(np.uint8) * 255)
+            entry["odp_hidden"] = encode_png(dense.hidden.astype(np.uint8) * 255)
         if result.keypoints is not None:
             entry["keypoints"] = [_short(value) for value in result.keypoints[i].ravel()]
         if result.track_ids is not None:
@@ -139,36 +139,18 @@ def results_json(result: Result, image_id: int | str, category_id: int = 1) -> l
 
 def decode_results_json(entry: dict[str, Any]) -> DenseMap:
     """The dense map of one entry of a results file; raises InputError for what is not one."""
+    iuv = decode_map(entry, ENTRY)
     try:
         x, y = (int(value) for value in entry["bbox"][:2])
-        _, h, w = entry["uv_shape"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"results entry: expected bbox and uv_shape, got {error!r}") from error
-    bgr = _decode_png(entry, "uv_data", (h, w), cv2.IMREAD_COLOR)
-    labels = np.array(bgr[..., 2], np.uint8)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{ENTRY}: key 'bbox': expected [x, y, width, height], got {error!r}") from None
+    labels = iuv[..., 0].copy()
     if labels.max() > CHARTS:
-        raise InputError(f"results entry: expected charts 0..{CHARTS} in uv_data, got {labels.max()}")
-    uv = dequantise(np.stack([bgr[..., 1], bgr[..., 0]])) * (labels > 0)
-    hidden = None
-    if "odp_hidden" in entry:
-        hidden = _decode_png(entry, "odp_hidden", (h, w), cv2.IMREAD_GRAYSCALE) > 0
-    return DenseMap(labels, uv, (x, y, w, h), hidden=hidden)
-
-
-def _encode_png(image: NDArray[np.uint8]) -> str:
-    return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode("ascii")
-
-
-def _decode_png(entry: dict[str, Any], key: str, shape: tuple[int, int], mode: int) -> NDArray[np.uint8]:
-    try:
-        png = np.frombuffer(base64.b64decode(entry[key], validate=True), np.uint8)
-        image = cv2.imdecode(png, mode) if png.size else None
-    except (KeyError, TypeError, ValueError, cv2.error) as error:
-        raise InputError(f"results entry: expected a PNG in base64 as {key}, got {error!r}") from error
-    if image is None or image.shape[:2] != shape:
-        got = "no picture" if image is None else list(image.shape[:2])
-        raise InputError(f"results entry: expected a PNG of {list(shape)} pixels in {key}, got {got}")
-    return image.astype(np.uint8, copy=False)
+        raise InputError(f"{ENTRY}: key 'uv_data': expected charts 0..{CHARTS}, got {labels.max()}")
+    uv = dequantise(np.stack([iuv[..., 1], iuv[..., 2]])) * (labels > 0)
+    hidden = decode_png(entry, "odp_hidden", ENTRY) > 0 if "odp_hidden" in entry else None
+    height, width = labels.shape
+    return DenseMap(labels, uv, (x, y, width, height), hidden=hidden)
 
 
 def write_results(path: str | os.PathLike[str], entries: Iterable[dict[str, Any]]) -> int:
