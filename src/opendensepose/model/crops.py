@@ -70,7 +70,9 @@ class CropNet(nn.Module):
     def forward(self, crops: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The maps and the whole-person vectors [B, widths[3]]."""
         first, second = cast(nn.Sequential, self.backbone.stem)
-        half = first((crops - self.mean) / self.std)
+        # as whole rows: ONNX Runtime is slow at repeating three numbers
+        mean, std = (each.expand(-1, 1, crops.shape[3]) for each in (self.mean, self.std))
+        half = first((crops - mean) / std)
         stages = self.backbone.after_stem(second(half))
         context = self.context(stages[-1].mean((2, 3)))
         x = self.mix(F.relu(stages[-1] + context[:, :, None, None]))

@@ -58,32 +58,38 @@ class Crops(nn.Module):
         net = cast(CropNet, self.model[CROPS])
         outputs, context = net(crops.permute(0, 3, 1, 2).to(torch.float32))
         body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
-        chances = outputs["fine"].softmax(1)
-        outputs["fine"] = evened(chances) + sizes(chances, body)[:, :, None, None]
-        best = outputs["fine"].softmax(1)[:, 1:].amax(1)
+        raw = chances(outputs["fine"])
+        weighed = evened(raw) * sizes(raw, body)[:, :, None, None]
+        outputs["fine"] = torch.log(weighed.clamp(min=TINY))
+        best = weighed[:, 1:].amax(1) / weighed.sum(1)
         sure = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
         clear = CLEAR * (sure.logit(1e-6) - USUAL)
         return (*outputs.values(), (net.person(context)[:, 0] + clear).sigmoid())
 
 
+def chances(logits: Tensor) -> Tensor:
+    """Softmax of [N, C, S, T] over C, in steps that ONNX Runtime does several times faster than its own."""
+    powers = torch.exp(logits - logits.amax(1, keepdim=True))
+    return powers / powers.sum(1, keepdim=True)
+
+
 def evened(chances: Tensor) -> Tensor:
-    """Logarithms of the mean probabilities [N, C, S, T] of each cell and its neighbours.
+    """Mean probabilities [N, C, S, T] of each cell and its neighbours.
 
     Where two charts are about equally probable single cells fall to either by chance, in a chequered pattern.
     """
-    around = F.avg_pool2d(chances, 3, 1, 1, count_include_pad=False)
-    return torch.log(around.clamp(min=TINY))
+    return F.avg_pool2d(chances, 3, 1, 1, count_include_pad=False)
 
 
 def sizes(chances: Tensor, body: Tensor) -> Tensor:
-    """What to add to the logits of charts [N, C], of probabilities [N, C, S, T] on the body [N, S, T].
+    """Factors [N, C] of the probabilities of charts [N, C, S, T], by what is seen on the body [N, S, T].
 
     In `losses.dense_losses` every chart of a crop counts about the same, so the probabilities are those of
-    somebody whose charts are all of one size: the torso's border falls to the arms. The logarithm of what
-    each cell was divided by there, with the cells that the probabilities give, takes `UNDONE` of it back.
+    somebody whose charts are all of one size: the torso's border falls to the arms. What each cell was
+    divided by there, with the cells that the probabilities give, takes `UNDONE` of it back (as a power).
     """
     cells = (chances * body[:, None]).sum((2, 3))
-    return UNDONE * torch.log(cells + RARE * body.shape[1] * body.shape[2])
+    return (cells + RARE * body.shape[1] * body.shape[2]) ** UNDONE
 
 
 class Detector(nn.Module):
