@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = 100_000_000  # pixels, as of a photo
+from opendensepose.io.image import MAX_PIXELS
 
 
 def encode_mask(mask: NDArray[Any]) -> dict[str, Any]:
@@ -39,8 +39,8 @@ def read_runs(rle: dict[str, Any]) -> tuple[tuple[int, int], NDArray[np.int64]]:
         got = f"size {str(rle.get('size'))[:40]} and counts {str(counts)[:40]}"
         raise ValueError(f"RLE: expected size [H, W] and runs, got {got}") from None
     runs = unpack_counts(counts) if runs is None else runs
-    if not (height >= 0 and width >= 0 and height * width <= LARGEST):
-        raise ValueError(f"RLE size: expected at most {LARGEST} pixels, got {height} x {width}")
+    if not (height >= 0 and width >= 0 and height * width <= MAX_PIXELS):
+        raise ValueError(f"RLE size: expected at most {MAX_PIXELS} pixels, got {height} x {width}")
     if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:
         total = int(runs.sum())
         raise ValueError(f"RLE counts: expected runs that add up to {height} x {width}, got {total}")
@@ -71,8 +71,8 @@ def polygon_mask(polygons: list[Any], size: tuple[int, int]) -> NDArray[np.bool_
     from pycocotools import mask as api
 
     height, width = size
-    if not (height >= 0 and width >= 0 and height * width <= LARGEST):
-        raise ValueError(f"size of a mask: expected at most {LARGEST} pixels, got {height} x {width}")
+    if not (height >= 0 and width >= 0 and height * width <= MAX_PIXELS):
+        raise ValueError(f"size of a mask: expected at most {MAX_PIXELS} pixels, got {height} x {width}")
     outlines = []
     for polygon in polygons:
         try:

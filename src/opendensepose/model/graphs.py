@@ -58,8 +58,8 @@ class Crops(nn.Module):
         net = cast(CropNet, self.model[CROPS])
         outputs, context = net(crops.permute(0, 3, 1, 2).to(torch.float32))
         body = (outputs["coarse"].argmax(1) > 0).to(torch.float32)
-        raw = chances(outputs["fine"])
-        weighed = evened(raw) * sizes(raw, body)[:, :, None, None]
+        chances = softmax(outputs["fine"])
+        weighed = evened(chances) * sizes(chances, body)[:, :, None, None]
         outputs["fine"] = torch.log(weighed.clamp(min=TINY))
         best = weighed[:, 1:].amax(1) / weighed.sum(1)
         sure = (best * body).sum((1, 2)) / body.sum((1, 2)).clamp(min=1)
@@ -67,8 +67,8 @@ class Crops(nn.Module):
         return (*outputs.values(), (net.person(context)[:, 0] + clear).sigmoid())
 
 
-def chances(logits: Tensor) -> Tensor:
-    """Softmax of [N, C, S, T] over C, in steps that ONNX Runtime does several times faster than its own."""
+def softmax(logits: Tensor) -> Tensor:
+    """Probabilities over C of logits [N, C, S, T], in steps that ONNX Runtime does faster than Softmax."""
     powers = torch.exp(logits - logits.amax(1, keepdim=True))
     return powers / powers.sum(1, keepdim=True)
 
