@@ -29,10 +29,12 @@ from opendensepose.core.visible import visible
 from opendensepose.data import Person, Sample, read_annotations, read_dense
 from opendensepose.eval.run import evaluate
 from opendensepose.runtime.jobs import predict_dataset
+from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART
 
 HEIGHTS = (0, 60, 150, 300, 100_000)  # pixels: limits of the groups by which recall is told
 PIXELS = 1000  # looked at per person, evenly spread: enough for the medians, and quick
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+LIMB = np.where(np.arange(25) == 24, 15, FINE_TO_COARSE)  # [25] of each chart; each half of the head is one
 NEAR = 0.015  # of a person's height: what is less far from another chart, or from their outline, is near it
 
 
@@ -50,10 +52,15 @@ class Pixels:
         if not len(self.true):
             return {"pixels": 0}
         body = self.predicted > 0
+        limb, told, other = (LIMB[k] for k in (self.true, self.predicted, MIRROR_CHART[self.true]))
+        side = (told == other) & (told != limb)
+        face = (told == limb) & (self.predicted != self.true)
         return {
             "pixels": len(self.true),
             "on_body": float(body.mean()),
             "right_part": float((self.predicted == self.true).mean()),
+            "other_side": float(side.mean()),  # the left one's for the right one's
+            "other_face": float(face.mean()),  # the same limb, its front for its back
             "within_10cm": float((self.error < 0.10).mean()),
             "within_20cm": float((self.error < 0.20).mean()),
             "median_error_cm": float(100 * np.median(self.error[body])) if body.any() else None,
@@ -237,6 +244,13 @@ def print_summary(numbers: dict[str, Any]) -> None:
         "  further inside": numbers["inside_given_boxes"],
     }
     rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
+    if (given := numbers["given_boxes"])["pixels"]:
+        kinds = (1 - given["on_body"], given["other_side"], given["other_face"])
+        elsewhere = 1 - given["right_part"] - sum(kinds)
+        print(
+            "wrong pixels, given boxes: no body {:.2f}, the other side {:.2f}, front for back {:.2f}, "
+            "elsewhere {:.2f}".format(*kinds, elsewhere)
+        )
     print(f"{'':34s}  pixels  on body  right part  <10 cm  <20 cm  median error")
     for name, row in rows.items():
         if not row["pixels"]:

@@ -1,8 +1,10 @@
 """What the benchmark on synthetic people tells apart."""
 
 import numpy as np
+import pytest
 
 from benchmarks.synthetic import NO_PIXELS, Pixels, joined, to_another_label
+from opendensepose.surface.parts import PART_NAMES
 
 
 def test_the_way_to_another_label_against_all_pairs_of_pixels() -> None:
@@ -25,3 +27,24 @@ def test_pixels_near_a_border_and_inside_are_all_of_them() -> None:
     shares = [part.summary()["right_part"] * part.summary()["pixels"] for part in parts]
     assert sum(shares) == (true == predicted).sum() and 0 < len(parts[0].true) == near.sum()
     assert joined([*parts, NO_PIXELS]).summary() == pixels.summary()
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "kind"),
+    [
+        ("left foot", "right foot", "other_side"),
+        ("left upper leg front", "right upper leg back", "other_side"),
+        ("left head", "right head", "other_side"),
+        ("left upper leg front", "left upper leg back", "other_face"),
+        ("torso back", "torso front", "other_face"),
+        ("left hand", "left foot", None),
+        ("left foot", "background", None),
+        ("torso back", "torso back", None),
+    ],
+)
+def test_wrong_pixels_by_their_kind(true: str, predicted: str, kind: str | None) -> None:
+    charts = np.array([[PART_NAMES.index(name)] for name in (true, predicted)], np.uint8)
+    summary = Pixels(*charts, np.array([0.2]), np.array([False])).summary()
+    assert {k: summary[k] for k in ("other_side", "other_face")} == {
+        k: float(k == kind) for k in ("other_side", "other_face")
+    }
