@@ -193,6 +193,7 @@ def test_write_results_leaves_nothing_half_written(tmp_path: Path) -> None:
         ({"uv_shape": [3, 10**9, 10**9]}, "uv_shape"),
         ({"bbox": "here"}, "bbox"),
         ({"bbox": [7]}, "bbox"),
+        ({"bbox": "x\n" * 9}, "bbox"),
         ({"bbox": [float("nan"), 0, 1, 1]}, "bbox"),
         ({"bbox": [float("inf"), 0, 1, 1]}, "bbox"),
         ({"odp_hidden": "not base64!"}, "odp_hidden"),
@@ -210,7 +211,7 @@ def test_broken_entries(change: dict, key: str) -> None:
 def test_entries_without_a_key(key: str) -> None:
     entry = results_json(PEOPLE, 1)[0]
     del entry[key]
-    with pytest.raises(InputError, match=f"^results entry: key '{key}': expected"):
+    with pytest.raises(InputError, match=f"^results entry: key '{key}': expected .*, got no such key$"):
         decode_results_json(entry)
 
 

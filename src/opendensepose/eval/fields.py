@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.io.files import InputError, brief
+from opendensepose.io.files import InputError, brief, wrong
 
 Box = tuple[float, float, float, float]  # x, y, width, height as in the file
 MAX_NUMBER = 1e9  # of boxes and points: more is a broken file, and would not fit in integers
@@ -73,9 +73,3 @@ def one_atlas(atlases: set[str], path: str | os.PathLike[str]) -> str | None:
     if len(atlases) > 1:
         raise InputError(f"{path}: expected one 'odp_atlas' in all entries, got {', '.join(sorted(atlases))}")
     return next(iter(atlases), None)
-
-
-def wrong(where: str, key: str, expected: str, entry: Mapping[str, Any]) -> InputError:
-    """The error for a value that is not as expected, or missing."""
-    got = brief(entry[key]) if key in entry else "no such key"
-    return InputError(f"{where}: key {key!r}: expected {expected}, got {got}")

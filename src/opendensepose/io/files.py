@@ -6,7 +6,7 @@ import glob
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,12 @@ def brief(value: Any) -> str:
         return "a number of more than 30 digits"
     text = f"{type(value).__name__} with keys {sorted(value)[:8]}" if isinstance(value, dict) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def wrong(where: str, key: str, expected: str, entry: Mapping[str, Any]) -> InputError:
+    """The error for a value that is not as expected, or missing."""
+    got = brief(entry[key]) if key in entry else "no such key"
+    return InputError(f"{where}: key {key!r}: expected {expected}, got {got}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from opendensepose.io.files import InputError, brief
+from opendensepose.io.files import InputError, wrong
 from opendensepose.io.image import MAX_PIXELS
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -42,7 +42,7 @@ def decode_png(
     shape = entry.get("uv_shape")
     good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)
     if not good or shape[0] != 3 or shape[1] * shape[2] > MAX_PIXELS:  # type: ignore[index]
-        raise InputError(f"{where}: key 'uv_shape': expected [3, h, w], got {brief(shape)}")
+        raise wrong(where, "uv_shape", "[3, h, w]", entry)
     height, width = shape[1:]  # type: ignore[index]
     where = f"{where}: key {key!r}"
     try:

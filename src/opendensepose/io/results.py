@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from opendensepose.core.decode import dequantise, integer_box
 from opendensepose.core.types import CHARTS, DenseMap, Result
 from opendensepose.core.visible import iuv_image, iuv_map
-from opendensepose.io.files import InputError, atomic
+from opendensepose.io.files import InputError, atomic, wrong
 from opendensepose.io.image import write_image
 from opendensepose.io.pngtext import decode_map, decode_png, encode_png
 from opendensepose.viz.overlay import draw
@@ -142,8 +142,8 @@ def decode_results_json(entry: dict[str, Any]) -> DenseMap:
     iuv = decode_map(entry, ENTRY)
     try:
         x, y = (int(value) for value in entry["bbox"][:2])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{ENTRY}: key 'bbox': expected [x, y, width, height], got {error!r}") from None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise wrong(ENTRY, "bbox", "[x, y, width, height]", entry) from None
     labels = iuv[..., 0].copy()
     if labels.max() > CHARTS:
         raise InputError(f"{ENTRY}: key 'uv_data': expected charts 0..{CHARTS}, got {labels.max()}")
