@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,11 @@ PIXELS = 100  # of each picture, drawn by lot
 def moved(
     atlas: odp.Atlas,
     chart: NDArray[np.uint8],  # [P] 1..24
-    uv: NDArray[np.floating],  # [P, 2]
+    start: NDArray[np.float64],  # [P, 3] places on the rest-pose body, metres
     spread: float,  # metres
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Metres [P] that a normal move and the way back onto the surface took points; was the chart kept? [P]"""
-    start = measures.surface_points(atlas, chart, uv)
     there, at = atlas.from_xyz(start + rng.normal(scale=spread, size=start.shape))
     return measures.distance(measures.surface_points(atlas, there, at), start), there == chart
 
@@ -56,15 +56,16 @@ def main() -> None:
         places.append(uv[:, rows[chosen], columns[chosen]].T)
     if not sum(map(len, charts)):
         parser.error(f"{options.folder}: expected people, got none")
-    chart, uv = np.concatenate(charts), np.concatenate(places)
-    rows = []
+    chart = np.concatenate(charts)
+    start = measures.surface_points(atlas, chart, np.concatenate(places))
+    moves = []
     for spread in SPREADS:
-        move, kept = moved(atlas, chart, uv, spread, rng)
-        rows.append({"median_cm": 100 * float(np.median(move)), "right_part": float(kept.mean())})
-    numbers = {"machine": machine.describe(), "pixels": len(chart), "moves": rows}
+        move, kept = moved(atlas, chart, start, spread, rng)
+        moves.append({"median_cm": 100 * float(np.median(move)), "right_part": float(kept.mean())})
+    numbers: dict[str, Any] = {"machine": machine.describe(), "pixels": len(chart), "moves": moves}
     print(machine.line(numbers["machine"]))
     print(f"{len(chart)} pixels of people, moved across the surface by chance\nmedian move  right part")
-    for row in rows:
+    for row in moves:
         print(f"{row['median_cm']:8.1f} cm {row['right_part']:11.2f}")
     machine.save(options.json, numbers)
 

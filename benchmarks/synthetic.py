@@ -238,12 +238,6 @@ def print_summary(numbers: dict[str, Any]) -> None:
             f"pixels that several people claim, own boxes: {shared['pixels']}, "
             f"with the right one on top {share(right)}, by score alone {share(by_score)}"
         )
-    rows = {"given boxes": numbers["given_boxes"], "own boxes (missed: misses)": numbers["own_boxes"]}
-    rows |= {
-        f"  within {NEAR:.1%} of a chart's border": numbers["near_given_boxes"],
-        "  further inside": numbers["inside_given_boxes"],
-    }
-    rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
     if (given := numbers["given_boxes"])["pixels"]:
         kinds = (1 - given["on_body"], given["other_side"], given["other_face"])
         elsewhere = 1 - given["right_part"] - sum(kinds)
@@ -251,6 +245,12 @@ def print_summary(numbers: dict[str, Any]) -> None:
             "wrong pixels, given boxes: no body {:.2f}, the other side {:.2f}, front for back {:.2f}, "
             "elsewhere {:.2f}".format(*kinds, elsewhere)
         )
+    rows = {"given boxes": given, "own boxes (missed: misses)": numbers["own_boxes"]}
+    rows |= {
+        f"  within {NEAR:.1%} of a chart's border": numbers["near_given_boxes"],
+        "  further inside": numbers["inside_given_boxes"],
+    }
+    rows |= {f"  {name}": row for name, row in numbers["parts_given_boxes"].items() if row["pixels"]}
     print(f"{'':34s}  pixels  on body  right part  <10 cm  <20 cm  median error")
     for name, row in rows.items():
         if not row["pixels"]:

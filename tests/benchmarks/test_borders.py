@@ -28,7 +28,8 @@ def test_moves_across_stripes(spread: float) -> None:
     rng = np.random.default_rng(0)
     count = 40_000
     chart, uv = rng.integers(5, 20, count).astype(np.uint8), rng.random((count, 2))
-    move, kept = moved(Stripes(), chart, uv, spread, rng)  # type: ignore[arg-type]
+    start = Stripes().to_xyz(chart, uv, np.inf)
+    move, kept = moved(Stripes(), chart, start, spread, rng)  # type: ignore[arg-type]
     a = WIDTH / spread  # the mean, over a stripe, of the chance that a normal move ends in it
     expected = math.erf(a / math.sqrt(2)) - math.sqrt(2 / math.pi) / a * (1 - math.exp(-(a**2) / 2))
     assert kept.mean() == pytest.approx(expected, abs=0.01)
@@ -39,6 +40,6 @@ def test_who_does_not_move_stays_in_the_chart() -> None:
     rng = np.random.default_rng(1)
     atlas = Atlas.load("odp24")
     chart, uv = atlas.from_xyz(rng.normal(scale=0.5, size=(300, 3)))
-    move, kept = moved(atlas, chart, uv, 0, rng)
+    move, kept = moved(atlas, chart, atlas.to_xyz(chart, uv), 0, rng)
     assert np.median(move) < 1e-3
     assert kept.mean() > 0.95  # the nearest points of many a place lie on a border

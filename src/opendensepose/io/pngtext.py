@@ -44,11 +44,11 @@ def decode_png(
     if not good or shape[0] != 3 or shape[1] * shape[2] > MAX_PIXELS:  # type: ignore[index]
         raise wrong(where, "uv_shape", "[3, h, w]", entry)
     height, width = shape[1:]  # type: ignore[index]
+    if key not in entry:
+        raise wrong(where, key, "a PNG in base64", entry)
     where = f"{where}: key {key!r}"
     try:
         png = base64.b64decode(entry[key], validate=True)
-    except KeyError:
-        raise InputError(f"{where}: expected a PNG in base64, got no such key") from None
     except (binascii.Error, ValueError, TypeError) as error:
         raise InputError(f"{where}: expected a PNG in base64, got {error}") from None
     size = int.from_bytes(png[20:24], "big"), int.from_bytes(png[16:20], "big")
