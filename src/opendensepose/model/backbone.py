@@ -60,7 +60,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv2(self.conv1(x))
-        return F.relu(y + (x if self.shortcut is None else self.shortcut(x)))
+        return F.relu(y + (x if self.shortcut is None else self.shortcut(x)), inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -90,7 +90,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv3(self.conv2(self.conv1(x)))
-        return F.relu(y + (x if self.shortcut is None else self.shortcut(x)))
+        return F.relu(y + (x if self.shortcut is None else self.shortcut(x)), inplace=True)
 
 
 class ResNet(nn.Module):

@@ -152,6 +152,8 @@ def _apart(deconv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
 class DensePredictor(nn.Module):
     """Features [R, C, S, S] -> coarse, fine, u, v at 2S (`upscale` > 1: bilinear after it, 2S * upscale).
 
+    In the precision of the features: losses read some cells in full, which is quicker than all of them.
+
     One transposed convolution makes all the maps: they read the same features. `kernel` 4 is the
     publication's; 2 costs a quarter. `confidences` are further maps and their channels; those named
     `*_segm_confidence` leave as softplus + 0.01, and the scores they belong to multiplied by them
@@ -184,7 +186,7 @@ class DensePredictor(nn.Module):
         """The maps by their names; `more` [R, *, 2S, 2S] is added to all of them, in the order of `split`."""
         quick = self.training and self.deconv.kernel_size[0] == 2
         x = _apart(self.deconv, x) if quick else self.deconv(x)
-        x = (x if more is None else x + more).float()
+        x = x if more is None else x + more
         x = bilinear(x, self.upscale) if self.upscale > 1 else x
         maps = dict(zip(self.split, x.split(list(self.split.values()), 1), strict=True))
         for segmentation in ("coarse", "fine"):

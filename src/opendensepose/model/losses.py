@@ -44,10 +44,17 @@ def _count(chart: Tensor, charts: int) -> Tensor:
     return chart.new_zeros(len(chart), charts).scatter_add_(1, chart, torch.ones_like(chart))
 
 
+def _rows(maps: Tensor, cells: Tensor | None = None) -> Tensor:
+    """What maps [R, C, S, T] have in each cell, or in those with some numbers: [N, C], in full precision."""
+    rows = maps.permute(0, 2, 3, 1).flatten(0, 2)
+    rows = rows if cells is None else rows.index_select(0, cells)
+    return rows.to(torch.promote_types(rows.dtype, torch.float32))
+
+
 def segmentation_loss(logits: Tensor, coarse: Tensor) -> Term:
     """Person or not (2 channels), or which of 14 parts (15): logits [R, C, S, S], coarse [R, S, S] 0..14."""
     wanted = coarse if logits.shape[1] > 2 else (coarse > 0).long()
-    return _term(F.cross_entropy(logits, wanted, reduction="none"))
+    return _term(F.cross_entropy(_rows(logits), wanted.flatten(), reduction="none"))
 
 
 def dense_losses(outputs: dict[str, Tensor], grid: Grid, share: Tensor | None = None) -> dict[str, Term]:
@@ -59,14 +66,15 @@ def dense_losses(outputs: dict[str, Tensor], grid: Grid, share: Tensor | None = 
     """
     chart = torch.where(grid.chart == UNKNOWN, 0, grid.chart)
     cells = _count(chart, outputs["fine"].shape[1])
-    each = 1 / (cells + RARE * math.prod(chart.shape[1:]))
-    weights = each.gather(1, chart.flatten(1)).view_as(chart) * (chart > 0)
-    index = chart[:, None]
-    u, v = (outputs[k].gather(1, index)[:, 0] for k in ("u", "v"))
-    error = F.smooth_l1_loss(u, grid.uv[:, 0], beta=UV_BETA, reduction="none")
-    error = error + F.smooth_l1_loss(v, grid.uv[:, 1], beta=UV_BETA, reduction="none")
-    fine = F.cross_entropy(outputs["fine"], chart, reduction="none")
-    scaled = weights if share is None else weights * share[:, None, None]
+    body = chart.flatten().nonzero()[:, 0]
+    wanted, box = chart.flatten()[body], body // math.prod(chart.shape[1:])
+    weights = 1 / (cells[box, wanted] + RARE * math.prod(chart.shape[1:]))
+    u, v = (_rows(outputs[k], body).gather(1, wanted[:, None])[:, 0] for k in ("u", "v"))
+    u_wanted, v_wanted = _rows(grid.uv, body).unbind(1)
+    error = F.smooth_l1_loss(u, u_wanted, beta=UV_BETA, reduction="none")
+    error = error + F.smooth_l1_loss(v, v_wanted, beta=UV_BETA, reduction="none")
+    fine = F.cross_entropy(_rows(outputs["fine"], body), wanted, reduction="none")
+    scaled = weights if share is None else weights * share[box]
     return {"fine": _term(fine * scaled, weights.sum()), "uv": _term(error * scaled, weights.sum())}
 
 

@@ -28,7 +28,7 @@ from opendensepose.model.tasks import FIRST
 STRICTER = 0.6  # IoU from which a box is of a person for the second box head
 AGAIN = "again_"  # before the names of its losses
 Losses = dict[str, L.Term]
-Shown = dict[str, Tensor]  # the dense maps, their boxes [R, 4], images [R] and truth, for pictures
+Shown = dict[str, Tensor]  # of the people: their images [R], and charts [R, S, S] where there are any
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RCNNTraining(nn.Module):
     def forward(
         self, images: Tensor, truth: Truth, generators: list[torch.Generator]
     ) -> tuple[Losses, Shown]:
-        """RGB images [B, 3, H, W] 0..255, their truth and one generator for each -> losses, dense maps."""
+        """RGB images [B, 3, H, W] 0..255, their truth and one generator for each -> losses, people."""
         model = self.model
         pyramid = model.pyramid(model.normalise(images))
         height, width = images.shape[2:]
@@ -243,7 +243,7 @@ def _pick(people: People, boxes: list[Tensor], rows: Tensor) -> People:
 def dense_supervision(
     outputs: dict[str, Tensor], people: People, truth: Truth, rules: Rules
 ) -> tuple[Losses, Shown]:
-    """Losses of the maps [R, *, S, S] in the people's boxes, by all that is known of each; what to show."""
+    """Losses of the maps [R, *, S, S] in the people's boxes, by all that is known of each; the people."""
     boxes = torch.cat(people.boxes)
     rows, columns = outputs["fine"].shape[-2:]
     grid = sample_grid(boxes, people.image, people.instance, truth, (rows, columns), people.kind)
@@ -264,5 +264,4 @@ def dense_supervision(
         if "keypoints" in maps:
             own["keypoints"] = L.keypoint_loss(maps["keypoints"], boxes, people.keypoints)
         found |= {stage + name: term for name, term in own.items()}
-    shown = {k: outputs[k] for k in ("coarse", "fine", "u", "v")}
-    return found, {**shown, "chart": grid.chart, "uv": grid.uv, "boxes": boxes, "image": people.image}
+    return found, {"chart": grid.chart, "image": people.image}

@@ -31,6 +31,7 @@ from opendensepose.train.augment import (
     wrong_box,
 )
 from opendensepose.train.config import TrainConfig
+from opendensepose.train.memory import keep_memory
 from opendensepose.train.picture import (
     Person,
     Picture,
@@ -277,6 +278,7 @@ def still_batches(
 
 
 def _start_worker(_: int) -> None:
+    keep_memory()
     cv2.setNumThreads(0)  # one core per process; the others train
     torch.set_num_threads(1)
 

@@ -58,9 +58,16 @@ def orthogonal(matrix: Tensor) -> Tensor:
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = wide / wide.norm().clamp(min=TINY)
     one = torch.eye(len(x), device=x.device)
-    square, whole = torch.addmm(one, x, x.T, beta=FLOOR), one
-    for _ in range(STEPS):
-        factor = torch.addmm(square, square, square, beta=CUBIC, alpha=QUINTIC).add_(one, alpha=LINEAR)
-        square, whole = factor @ square @ factor, factor @ whole
+    square = torch.addmm(one, x, x.T, beta=FLOOR)
+    whole = factor = _factor(square, one)
+    for _ in range(STEPS - 1):
+        square = factor @ square @ factor
+        factor = _factor(square, one)
+        whole = factor @ whole
     found = (whole.bfloat16() @ x.bfloat16()).to(matrix.dtype)
     return found.T if wide is not matrix else found
+
+
+def _factor(square: Tensor, one: Tensor) -> Tensor:
+    """What one step of the iteration multiplies a matrix by, of its square and the unit matrix."""
+    return torch.addmm(square, square, square, beta=CUBIC, alpha=QUINTIC).add_(one, alpha=LINEAR)

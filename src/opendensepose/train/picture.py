@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from opendensepose.model.targets import DENSE, UNKNOWN
 from opendensepose.surface.parts import FINE_TO_COARSE, MIRROR_CHART, MIRROR_COARSE, MIRROR_U, MIRROR_V
 
+COARSE = np.zeros(256, np.uint8)  # the coarse part of each chart; of what is unknown: background
+COARSE[: len(FINE_TO_COARSE)] = FINE_TO_COARSE
 SOFT = 0.6  # pixels, sigma of the borders of pasted people
 Move = Callable[[NDArray[Any]], NDArray[Any]]  # where points [G, 2] of a picture go
 MIRROR_KEYPOINTS = np.array([0, *(k + 1 if k % 2 else k - 1 for k in range(1, 17))])  # left and right in turn
@@ -77,7 +79,7 @@ class Picture:
         """[H, W] 0..14."""
         if self.coarse is not None:
             return self.coarse
-        return FINE_TO_COARSE[np.where(self.chart == UNKNOWN, 0, self.chart)]
+        return np.asarray(cv2.LUT(self.chart, COARSE))
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,13 @@ def crop(picture: Picture, window: Window, canvas: tuple[int, int], fill: int = 
     columns = x0 + (np.arange(canvas[1]) + 0.5) * (window.width / canvas[1])
     rows, columns = np.floor(rows).astype(int), np.floor(columns).astype(int)
     outside = ((rows < 0) | (rows >= h))[:, None] | ((columns < 0) | (columns >= w))[None]
-    at = np.ix_(rows.clip(0, h - 1), columns.clip(0, w - 1))
-    chart, instance = picture.chart[at], picture.instance[at]
-    uv = np.stack([plane[at] for plane in picture.uv])
-    coarse = None if picture.coarse is None else picture.coarse[at]
+    rows, columns = rows.clip(0, h - 1), columns.clip(0, w - 1)
+
+    def read(raster: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return raster.take(rows, -2).take(columns, -1)
+
+    chart, uv, instance = read(picture.chart), read(picture.uv), read(picture.instance)
+    coarse = None if picture.coarse is None else read(picture.coarse)
     if outside.any():
         chart[outside], instance[outside] = 0, 0
         if coarse is not None:

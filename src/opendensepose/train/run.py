@@ -21,6 +21,7 @@ from opendensepose.train.checkpoint import Average, load_all, load_checkpoint, s
 from opendensepose.train.config import TrainConfig
 from opendensepose.train.dataset import Batch, still_batches
 from opendensepose.train.evaluate import evaluate
+from opendensepose.train.memory import keep_memory
 from opendensepose.train.muon import Muon
 from opendensepose.train.pictures import comparison
 from opendensepose.train.sources import Source, find_sources
@@ -64,6 +65,7 @@ class Run:
 
     def __init__(self, fabric: Fabric, config: TrainConfig, sources: list[Source] | None = None) -> None:
         """`sources`: what `find_sources` gives, where it is known already."""
+        keep_memory()
         torch.set_num_threads(config.threads)
         self.fabric, self.config, self.out = fabric, config, Path(config.out)
         if sources is None:
@@ -104,7 +106,7 @@ class Run:
     def train_step(
         self, batches: Iterator[Batch], progress: float
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """One step: losses of all processes by name, and dense maps; `progress` sets the learning rate."""
+        """One step: losses of all processes by name, and whom it saw; `progress` sets the learning rate."""
         config, losses = self.config, []
         shown: dict[str, Tensor] = {}
         for group in self.optimizer.param_groups:
