@@ -49,6 +49,10 @@ def image(key: str, value: Any) -> Callable[[File], None]:
     return apply
 
 
+def without(key: str) -> Callable[[File], None]:
+    return lambda content: content["images"][0].pop(key)
+
+
 def at(index: int, value: Any) -> Callable[[list[Any]], list[Any]]:
     return lambda values: [*values[:index], value, *values[index + 1 :]]
 
@@ -79,6 +83,7 @@ COCO = [
     (person("image_id", 99), "id", "expected the id of an image of the file, got 99"),
     (image("height", 0), "form", "height, width: expected numbers above 0, got [0, 100]"),
     (image("file_name", 3), "form", "key 'file_name': expected str, got 3"),
+    (without("file_name"), "form", "key 'file_name': expected str, got no such key"),
     (image("id", 3), "id", "image id: expected one of its own"),
 ]
 

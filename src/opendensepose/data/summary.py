@@ -18,7 +18,7 @@ from opendensepose.data.check import Problem, check_frame, check_person, check_r
 from opendensepose.data.images import ImageFolder
 from opendensepose.data.sample import PERSON
 from opendensepose.data.scan import LISTS, Found, scan
-from opendensepose.io.files import brief
+from opendensepose.io.files import brief, misfit
 from opendensepose.surface.parts import PART_NAMES
 
 KEPT = 10_000  # problems whose sentences are kept; all are counted
@@ -137,7 +137,7 @@ class _Walk:
     def _image(self, image: dict[str, Any]) -> None:
         number, summary = image.get("id"), self.summary
         if not isinstance(number, int) or isinstance(number, bool):
-            self._report("form", None, None, f"key 'id' of an image: expected int, got {brief(number)}")
+            self._report("form", None, None, f"an image: {misfit('id', 'int', image)}")
             return
         sides = [image.get(key) for key in ("height", "width")]
         size = None
@@ -147,8 +147,7 @@ class _Walk:
             else:
                 self._report("form", number, None, f"height, width: expected numbers above 0, got {sides}")
         if not isinstance(image.get("file_name"), str):
-            text = f"key 'file_name': expected str, got {brief(image.get('file_name'))}"
-            self._report("form", number, None, text)
+            self._report("form", number, None, misfit("file_name", "str", image))
         elif self._folder is not None:
             self._file(number, image["file_name"], size)
         if number in self._images:

@@ -34,8 +34,13 @@ def brief(value: Any) -> str:
 
 def wrong(where: str, key: str, expected: str, entry: Mapping[str, Any]) -> InputError:
     """The error for a value that is not as expected, or missing."""
+    return InputError(f"{where}: {misfit(key, expected, entry)}")
+
+
+def misfit(key: str, expected: str, entry: Mapping[str, Any]) -> str:
+    """What was expected of a key's value, and what is there."""
     got = brief(entry[key]) if key in entry else "no such key"
-    return InputError(f"{where}: key {key!r}: expected {expected}, got {got}")
+    return f"key {key!r}: expected {expected}, got {got}"
 
 
 @contextmanager
