@@ -44,7 +44,7 @@ class CropNet(nn.Module):
         self,
         *,
         widths: tuple[int, int, int, int] = (32, 64, 128, 256),
-        depths: tuple[int, int, int, int] = (2, 3, 6, 2),
+        depths: tuple[int, int, int, int] = (2, 3, 9, 3),
         up: tuple[int, int, int] = (64, 128, 192),  # at strides 4, 8, 16
         norm: Norm = nn.BatchNorm2d,
         coarse: int = 2,
