@@ -10,7 +10,7 @@ LARGEST = 2**31 - 1
 
 
 def keep_memory() -> None:
-    """Keep freed memory for what comes next; without glibc nothing happens.
+    """Keep freed memory for what comes next, as long as the process lives; without glibc nothing happens.
 
     By default glibc maps every large tensor anew, and the system fills each of its pages with zeros first: a
     sixth of the time of a training step of the net on crops.
