@@ -65,10 +65,11 @@ def dense_losses(outputs: dict[str, Tensor], grid: Grid, share: Tensor | None = 
     annotated points, hands are worth as much as the torso. `share` [R] scales the losses of single boxes.
     """
     chart = torch.where(grid.chart == UNKNOWN, 0, grid.chart)
-    cells = _count(chart, outputs["fine"].shape[1])
-    body = chart.flatten().nonzero()[:, 0]
-    wanted, box = chart.flatten()[body], body // math.prod(chart.shape[1:])
-    weights = 1 / (cells[box, wanted] + RARE * math.prod(chart.shape[1:]))
+    counts, size = _count(chart, outputs["fine"].shape[1]), math.prod(chart.shape[1:])
+    labels = chart.flatten()
+    body = labels.nonzero()[:, 0]
+    wanted, box = labels[body], body // size
+    weights = 1 / (counts[box, wanted] + RARE * size)
     u, v = (_rows(outputs[k], body).gather(1, wanted[:, None])[:, 0] for k in ("u", "v"))
     u_wanted, v_wanted = _rows(grid.uv, body).unbind(1)
     error = F.smooth_l1_loss(u, u_wanted, beta=UV_BETA, reduction="none")
