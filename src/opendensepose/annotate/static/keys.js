@@ -2,6 +2,9 @@
 
 import { make, typing } from './dom.js';
 
+/** Which way the arrow keys point. @type {Record<string, [number, number]>} */
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 /** @param {[string, string][]} lines keys and what they do */
 export function keyHelp(lines) {
   const open = document.querySelector('dialog.help');

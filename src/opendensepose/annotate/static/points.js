@@ -2,9 +2,13 @@
 
 import { get, Outbox, Refused, start } from './api.js';
 import { byId, fill, make, toast } from './dom.js';
-import { keyHelp, listen } from './keys.js';
+import { KEYS, showFoot } from './help.js';
+import { ARROWS, keyHelp, listen } from './keys.js';
+import { meter, pointItem, showNote } from './panel.js';
 import { PhotoView } from './photo.js';
+import { disc, near, target } from './screen.js';
 import { Drawing } from './shapes.js';
+import { Turntable } from './turntable.js';
 import { Pane, strip } from './views.js';
 
 /**
@@ -16,7 +20,7 @@ import { Pane, strip } from './views.js';
 
 const me = await start();
 const number = Number(new URLSearchParams(location.search).get('a'));
-const outbox = new Outbox(number, showSaved);
+const outbox = new Outbox(number, (waiting, trouble) => showFoot('points', waiting, trouble));
 await outbox.flush();
 /** @type {Work} */
 const work = await get(`/api/assignments/${number}`);
@@ -40,15 +44,19 @@ let wanted = ''; // the trial that was asked for last
 let seenPart = 0;
 const photo = new PhotoView(byId('photo'), work, paintPhoto);
 const panes = Array.from({ length: 6 }, () => new Pane(byId('views'), views.size, views.size, ''));
-const { width, height, frames } = views.turntable;
-const table = new Pane(byId('turntable'), width, height, 'whole body: drag to turn');
+const table = new Turntable(byId('turntable'), views.turntable);
 table.strip = await strip(0);
 active = Math.max(0, state.points.findIndex((p) => isOpen(p.number)));
 await go(active);
 
 /** @param {number} n */
+function kindOf(n) {
+  return n in state.placed ? 'done' : state.left_out.includes(n) ? 'out' : '';
+}
+
+/** @param {number} n */
 function isOpen(n) {
-  return !(n in state.placed) && !state.left_out.includes(n);
+  return !kindOf(n);
 }
 
 /** The point to place. @returns {Point | undefined} */
@@ -64,33 +72,15 @@ function paintPhoto(view, draw) {
   drawing.paint(view, draw, me.parts, alpha, scratch);
   state.points.forEach((p, k) => {
     if (k === active) return;
-    const [x, y] = view.toScreen(p.x, p.y);
-    draw.beginPath();
-    draw.arc(x, y, 4, 0, 7);
-    draw.fillStyle = p.number in state.placed ? '#2f9d6b' : state.left_out.includes(p.number) ? '#777' : 'rgba(255,255,255,.55)';
-    draw.fill();
+    const kind = kindOf(p.number);
+    disc(draw, view.toScreen(p.x, p.y), 4,
+      kind === 'done' ? '#2f9d6b' : kind === 'out' ? '#777' : 'rgba(255,255,255,.55)');
     draw.lineWidth = 1;
     draw.strokeStyle = 'rgba(20,20,25,.8)';
     draw.stroke();
   });
   const p = point();
-  if (!p) return;
-  const [x, y] = view.toScreen(p.x, p.y);
-  for (const [ink, line] of /** @type {[string, number][]} */ ([['rgba(15,15,20,.85)', 5], ['#ffd23e', 2.2]])) {
-    draw.strokeStyle = ink;
-    draw.lineWidth = line;
-    draw.beginPath();
-    draw.arc(x, y, 9, 0, 7);
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-      draw.moveTo(x + dx * 9, y + dy * 9);
-      draw.lineTo(x + dx * 18, y + dy * 18);
-    }
-    draw.stroke();
-  }
-  draw.beginPath();
-  draw.arc(x, y, 1.8, 0, 7);
-  draw.fillStyle = '#d7263d';
-  draw.fill();
+  if (p) target(draw, view.toScreen(p.x, p.y));
 }
 
 /** Zoom to the points of the active part. */
@@ -117,9 +107,10 @@ function show() {
   fill(byId('title'), part ? `Where on the ${part.name}?` : 'No points');
   fill(byId('lead'), 'Click the place that the ', make('b', { class: 'mark' }, 'yellow mark'),
     ' in the photo shows, in whichever view is best. Think of the body under the clothes.');
-  fill(byId('progress'), make('div', { class: 'meter' }, meter(todo)),
+  fill(byId('progress'), meter(state.points.length ? 1 - todo / state.points.length : 0),
     `${state.points.length - todo} of ${state.points.length} points`);
-  fill(byId('points'), ...state.points.map((q, k) => chip(q, k)));
+  fill(byId('points'), ...state.points.map((q, k) => pointItem(q, me.parts[q.part - 1], k, k === active, kindOf(q.number),
+    () => { void go(k); })));
   fill(byId('finish'),
     make('div', { class: 'row' },
       make('button', { title: 'This point cannot be told (C)', onclick: () => { void cannot(); } }, 'Cannot tell',
@@ -131,29 +122,8 @@ function show() {
       make('button', { class: 'quiet', onclick: () => { void reopen(); } }, 'Back to the parts'),
       make('button', { class: todo ? '' : 'main', title: 'Ctrl+Enter', onclick: () => { void submit(); } },
         todo ? `Hand in (${todo} left)` : 'Hand in')));
-  fill(byId('note'), state.returned && make('div', { class: 'note' }, make('b', {}, 'Sent back: '),
-    state.note || 'please check again'));
+  showNote(state);
   mark();
-}
-
-/** @param {number} todo */
-function meter(todo) {
-  const bar = make('i');
-  bar.style.width = `${state.points.length ? 100 * (1 - todo / state.points.length) : 0}%`;
-  return bar;
-}
-
-/**
- * @param {Point} q
- * @param {number} k
- */
-function chip(q, k) {
-  const kind = q.number in state.placed ? 'done' : state.left_out.includes(q.number) ? 'out' : '';
-  const button = make('button', { class: `chip ${kind} ${k === active ? 'on' : ''}`,
-    title: `${me.parts[q.part - 1].name}${kind === 'out' ? ': left out' : kind ? ': placed' : ''}`,
-    'aria-label': `point ${k + 1}, ${me.parts[q.part - 1].name}`, onclick: () => { void go(k); } });
-  button.style.borderColor = `rgb(${me.parts[q.part - 1].colour.join(',')})`;
-  return make('li', {}, button);
 }
 
 /** Put the marks on all views. */
@@ -168,24 +138,8 @@ function mark() {
     pane.box.classList.toggle('on', byKeys && k === chosen);
     pane.paint();
   });
-  turn(now);
+  table.show(state.points.filter((q) => q !== p && places[q.number]).map((q) => places[q.number]), now, kind);
   photo.redraw();
-}
-
-/** Show the point on the turntable, from where it is seen best. @param {Places | null} now */
-function turn(now) {
-  if (now) {
-    const seen = now.turntable.map((spot, k) => (spot[2] ? k : -1)).filter((k) => k >= 0);
-    if (seen.length && !seen.includes(table.frame)) {
-      const span = seen.map((k) => [Math.min(...[0, 24, -24].map((n) => Math.abs(k + n - table.frame))), k]);
-      table.frame = span.sort((a, b) => a[0] - b[0])[Math.min(2, span.length - 1)][1];
-    }
-  }
-  const p = point();
-  table.marks = state.points.filter((q) => q !== p && places[q.number]).map((q) => (
-    { spot: places[q.number].turntable[table.frame], kind: /** @type {const} */ ('placed') }));
-  if (now) table.marks.push({ spot: now.turntable[table.frame], kind: trial ? 'try' : 'active' });
-  table.paint();
 }
 
 /** Make a point the active one. @param {number} k */
@@ -314,36 +268,10 @@ panes.forEach((pane, view) => {
   });
 });
 
-let turning = 0;
-table.canvas.addEventListener('pointerdown', (event) => {
-  table.canvas.setPointerCapture(event.pointerId);
-  turning = event.offsetX;
-});
-table.canvas.addEventListener('pointermove', (event) => {
-  if (!event.buttons) return;
-  const steps = Math.trunc((event.offsetX - turning) / 12);
-  if (steps) rotate(-steps);
-  turning += steps * 12;
-});
-
-/** @param {number} steps */
-function rotate(steps) {
-  table.frame = (table.frame + steps + frames * 10) % frames;
-  const p = point();
-  const now = trial || (p && places[p.number]) || null;
-  table.marks = state.points.filter((q) => places[q.number]).map((q) => (
-    { spot: places[q.number].turntable[table.frame], kind: /** @type {'active' | 'placed'} */ (q === p ? 'active' : 'placed') }));
-  if (trial && now) table.marks.push({ spot: now.turntable[table.frame], kind: 'try' });
-  table.paint();
-}
-
 let dragging = false;
 photo.canvas.addEventListener('pointerdown', (event) => {
   photo.canvas.setPointerCapture(event.pointerId);
-  const hit = state.points.findIndex((p) => {
-    const [x, y] = photo.toScreen(p.x, p.y);
-    return Math.hypot(x - event.offsetX, y - event.offsetY) < 9;
-  });
+  const hit = near(photo, state.points.map((p) => [p.x, p.y]), event.offsetX, event.offsetY);
   if (hit >= 0 && !event.button) void go(hit);
   else dragging = true;
 });
@@ -360,22 +288,20 @@ listen((kind) => void back(kind), () => void submit(), pressed);
  * @param {boolean} shift
  */
 function pressed(key, shift) {
-  /** @type {Record<string, [number, number]>} */
-  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   if (key >= '1' && key <= '6') chooseView(Number(key) - 1);
-  else if (key in arrows) moveCross(arrows[key], shift ? 20 : 4);
+  else if (key in ARROWS) moveCross(ARROWS[key], shift ? 20 : 4);
   else if (key === 'Enter') { const at = panes[chosen].cross; if (at) void place(chosen, at); }
   else if (key === ' ' || key === 'Tab') void (shift ? go((active - 1 + state.points.length) % state.points.length) : next());
   else if (key === 'c') void cannot();
   else if (key === 'k') void go((active - 1 + state.points.length) % state.points.length);
   else if (key === 'j') void go((active + 1) % state.points.length);
-  else if (key === '[' || key === ']') rotate(key === ']' ? 1 : -1);
+  else if (key === '[' || key === ']') table.rotate(key === ']' ? 1 : -1);
   else if (key === '+' || key === '=') photo.zoom(1.25);
   else if (key === '-') photo.zoom(0.8);
   else if (key === 'f') photo.fit();
   else if (key === 'g') { focus(); photo.redraw(); }
   else if (key === 'o') { alpha = alpha > 0.5 ? 0 : alpha + 0.18; photo.redraw(); }
-  else if (key === '?') keyHelp(HELP);
+  else if (key === '?') keyHelp(KEYS.points);
   else return false;
   return true;
 }
@@ -403,26 +329,5 @@ function moveCross(by, step) {
   panes[chosen].paint();
 }
 
-/**
- * @param {number} waiting
- * @param {boolean} trouble
- */
-function showSaved(waiting, trouble) {
-  const text = trouble ? 'Not saved yet: no answer from the server, trying again' : waiting ? 'saving …' : 'saved';
-  fill(byId('keys'), make('span', { class: `saved ${trouble ? 'bad' : ''}`, id: 'saved' }, text),
-    make('span', {}, make('kbd', {}, 'click'), ' place'), make('span', {}, make('kbd', {}, 'drag'), ' correct'),
-    make('span', {}, make('kbd', {}, 'space'), ' next point'), make('span', {}, make('kbd', {}, 'C'), ' cannot tell'),
-    make('span', {}, make('kbd', {}, 'wheel'), ' zoom'), make('span', {}, make('kbd', {}, '?'), ' all keys'));
-}
-
-/** @type {[string, string][]} */
-const HELP = [
-  ['click in a view', 'place the point'], ['drag in a view', 'see where it would be, and correct it'],
-  ['1 … 6', 'choose a view, then'], ['arrows, Enter', 'move the cross (shift: faster) and place the point'],
-  ['space, Tab', 'next point to place; shift: the one before'], ['J K', 'next point, point before'],
-  ['C', 'cannot tell: leave the point out'], ['Ctrl+Z, Ctrl+Y', 'undo, redo'],
-  ['wheel', 'zoom the photo or a view'], ['F G', 'whole person; the points of this part'], ['+ −', 'zoom the photo'],
-  ['[ ]', 'turn the body'], ['O', 'opacity of the regions'], ['Ctrl+Enter', 'hand in'],
-];
-showSaved(0, false);
+showFoot('points', 0, false);
 document.body.dataset.ready = 'yes';

@@ -52,10 +52,7 @@ export class Drawing {
       layer.fillStyle = layer.strokeStyle = shape.part ? colour(parts[shape.part - 1], 1) : '#000';
       if (shape.tool === 'mask') this.paintMask(view, layer, shape, parts);
       else if (shape.tool === 'polygon') layer.fill(path(view, shape.points, true), 'evenodd');
-      else {
-        layer.lineWidth = shape.width * view.scale;
-        layer.stroke(path(view, shape.points.length > 1 ? shape.points : [shape.points[0], shape.points[0]], false));
-      }
+      else brush(view, layer, shape.points, shape.width);
     }
     draw.save();
     draw.globalAlpha = alpha;
@@ -116,6 +113,18 @@ export function path(view, points, closed) {
   });
   if (closed) line.closePath();
   return line;
+}
+
+/**
+ * A stroke of the brush.
+ * @param {PhotoView} view
+ * @param {CanvasRenderingContext2D} draw
+ * @param {[number, number][]} points photo
+ * @param {number} width photo
+ */
+export function brush(view, draw, points, width) {
+  draw.lineWidth = width * view.scale;
+  draw.stroke(path(view, points.length > 1 ? points : [points[0], points[0]], false));
 }
 
 /**
