@@ -131,7 +131,10 @@ GOOD: dict[str, Any] = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [0, 0,
         ({"bbox": [0, 0, 4, float("nan")]}, "annotation 7: key 'bbox': expected 4 finite numbers"),
         ({"image_id": 2}, "annotation 7: key 'image_id': expected the id of an image of the file, got 2"),
         ({"keypoints": [1, 2, 3]}, "annotation 7: key 'keypoints': expected 51 finite numbers"),
-        ({"dp_x": [1.0], "dp_y": [1.0]}, "annotation 7: key 'dp_I': expected 1 finite numbers, got None"),
+        (
+            {"dp_x": [1.0], "dp_y": [1.0]},
+            "annotation 7: key 'dp_I': expected 1 finite numbers, got no such key",
+        ),
         ({"dp_masks": ["abc"]}, "annotation 7: key 'dp_masks': expected 14 RLEs or empty lists, got 'abc'"),
     ],
 )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from opendensepose.core.types import CHARTS, SurfacePoints
 from opendensepose.data.sample import COARSE_PARTS, GRID, PERSON, RLE, Person, Sample
-from opendensepose.io.files import InputError, brief
+from opendensepose.io.files import InputError, brief, wrong
 
 _PAIRED = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 KEYPOINTS = ("nose", *(f"{side}_{joint}" for joint in _PAIRED for side in ("left", "right")))
@@ -194,7 +194,7 @@ def numbers(entry: dict[str, Any], key: str, where: str, count: int | None) -> N
     array = array.astype(np.float64) if array.dtype.kind in "biuf" or not array.size else np.array(np.nan)
     if array.shape != (() if count is None else (count,)) or not np.isfinite(array).all():
         wanted = "a finite number" if count is None else f"{count} finite numbers"
-        raise InputError(f"{where}: key {key!r}: expected {wanted}, got {brief(value)}")
+        raise wrong(where, key, wanted, entry)
     return array
 
 
@@ -202,7 +202,7 @@ def integer(entry: dict[str, Any], key: str, where: str) -> int:
     """The whole number under `key`, one of 64 bits."""
     value = _field(entry, key, int, where)
     if isinstance(value, bool) or not -(2**63) <= value < 2**63:
-        raise InputError(f"{where}: key {key!r}: expected int, got {brief(value)}")
+        raise wrong(where, key, "int", entry)
     return int(value)
 
 
@@ -213,7 +213,7 @@ def _optional(entry: dict[str, Any], key: str, where: str) -> int | None:
 def _field(entry: dict[str, Any], key: str, kind: type, where: str) -> Any:
     value = entry.get(key)
     if not isinstance(value, kind):
-        raise InputError(f"{where}: key {key!r}: expected {kind.__name__}, got {brief(value)}")
+        raise wrong(where, key, kind.__name__, entry)
     return value
 
 
