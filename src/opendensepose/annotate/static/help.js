@@ -39,5 +39,10 @@ export const KEYS = {
 export function showFoot(stage, waiting, trouble) {
   const text = trouble ? 'Not saved yet: no answer from the server, trying again' : waiting ? 'saving …' : 'saved';
   fill(byId('keys'), make('span', { class: `saved ${trouble ? 'bad' : ''}`, id: 'saved' }, text),
-    ...[...FOOT[stage], ['?', 'all keys']].map(([key, what]) => make('span', {}, make('kbd', {}, key), ` ${what}`)));
+    ...hints([...FOOT[stage], ['?', 'all keys']]));
+}
+
+/** Keys and what they do, for the foot of a page. @param {[string, string][]} keys */
+export function hints(keys) {
+  return keys.map(([key, what]) => make('span', {}, make('kbd', {}, key), ` ${what}`));
 }

@@ -63,7 +63,7 @@ export function pointItem(point, part, place, on, kind, go) {
   const said = { done: ': placed', out: ': left out', '': '' }[kind];
   const button = make('button', { class: `chip ${kind} ${on ? 'on' : ''}`, title: part.name + said,
     'aria-label': `point ${place + 1}, ${part.name}`, onclick: go });
-  button.style.borderColor = `rgb(${part.colour.join(',')})`;
+  button.style.borderColor = colour(part, 1);
   return make('li', {}, button);
 }
 

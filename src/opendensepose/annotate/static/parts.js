@@ -245,7 +245,7 @@ function press(x, y) {
  */
 function drag(x, y) {
   const at = view.toPhoto(x, y);
-  if (vertices.held >= 0) vertices.drag(at);
+  if (vertices.held) vertices.drag(at);
   else if (line.length && free) {
     const [lx, ly] = view.toScreen(...line[line.length - 1]);
     if (Math.hypot(lx - x, ly - y) > (tool === 'polygon' ? 7 : 2)) line.push(at);
@@ -253,7 +253,7 @@ function drag(x, y) {
 }
 
 function release() {
-  if (vertices.held >= 0) {
+  if (vertices.held) {
     const shape = vertices.release();
     if (shape) void act('reshape', { shape: shape.key, points: shape.points });
   } else if (line.length && tool !== 'polygon') {

@@ -44,7 +44,7 @@ let wanted = ''; // the trial that was asked for last
 let seenPart = 0;
 const photo = new PhotoView(byId('photo'), work, paintPhoto);
 const panes = Array.from({ length: 6 }, () => new Pane(byId('views'), views.size, views.size, ''));
-const table = new Turntable(byId('turntable'), views.turntable);
+const table = new Turntable(byId('turntable'), views.turntable, 'whole body: drag to turn');
 table.strip = await strip(0);
 active = Math.max(0, state.points.findIndex((p) => isOpen(p.number)));
 await go(active);

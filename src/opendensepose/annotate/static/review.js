@@ -2,9 +2,12 @@
 
 import { get, Outbox, Refused, start } from './api.js';
 import { byId, duration, fill, make, toast, typing } from './dom.js';
+import { hints } from './help.js';
 import { keyHelp } from './keys.js';
 import { PhotoView } from './photo.js';
-import { Drawing } from './shapes.js';
+import { disc } from './screen.js';
+import { Drawing, colour } from './shapes.js';
+import { Turntable } from './turntable.js';
 import { Pane, strip } from './views.js';
 
 /**
@@ -31,7 +34,7 @@ let alpha = 0.45;
 let view;
 /** @type {Pane[]} */
 let panes = [];
-/** @type {Pane | undefined} */
+/** @type {Turntable | undefined} */
 let table;
 const scratch = document.createElement('canvas');
 await load();
@@ -84,13 +87,10 @@ async function open(e) {
 function paint(drawing, photo, draw) {
   drawing.paint(photo, draw, me.parts, alpha, scratch);
   for (const p of photo.work.state.points) {
-    const [x, y] = photo.toScreen(p.x, p.y);
-    draw.beginPath();
-    draw.arc(x, y, p.number === chosen ? 8 : 4.5, 0, 7);
+    disc(draw, photo.toScreen(p.x, p.y), p.number === chosen ? 8 : 4.5,
+      p.number in photo.work.state.placed ? colour(me.parts[p.part - 1], 1) : '#777');
     draw.lineWidth = p.number === chosen ? 3 : 1.3;
     draw.strokeStyle = p.number === chosen ? '#ffd23e' : 'rgba(20,20,25,.9)';
-    draw.fillStyle = p.number in photo.work.state.placed ? `rgb(${me.parts[p.part - 1].colour.join(',')})` : '#777';
-    draw.fill();
     draw.stroke();
   }
 }
@@ -134,22 +134,14 @@ function side() {
         make('button', { class: 'main', onclick: () => { void verdict('accept', ''); } }, 'Accept', make('kbd', {}, 'A'))))
       : make('div', { class: 'finish' }, make('div', { class: 'note good' }, state.returned ? 'Sent back.' : 'Accepted.')));
   panes = Array.from({ length: 6 }, () => new Pane(byId('views'), views.size, views.size, ''));
-  table = new Pane(byId('turntable'), views.turntable.width, views.turntable.height, 'all points: drag to turn');
+  table = new Turntable(byId('turntable'), views.turntable, 'all points: drag to turn');
   void strip(0).then((image) => {
     if (table) table.strip = image;
     const placed = Object.keys(places)[0];
     if (placed) void choose(Number(placed));
-    turn(0);
+    showPoints();
   });
-  let from = 0;
-  table.canvas.addEventListener('pointerdown', (event) => { from = event.offsetX; });
-  table.canvas.addEventListener('pointermove', (event) => {
-    const steps = event.buttons ? Math.trunc((event.offsetX - from) / 10) : 0;
-    if (steps) turn(-steps);
-    from += steps * 10;
-  });
-  fill(byId('keys'), ...[['A', 'accept'], ['R', 'send back'], ['J K', 'next, before'], ['O', 'opacity'], ['?', 'all keys']].map(
-    ([key, text]) => make('span', {}, make('kbd', {}, key), ` ${text}`)));
+  fill(byId('keys'), ...hints([['A', 'accept'], ['R', 'send back'], ['J K', 'next, before'], ['O', 'opacity'], ['?', 'all keys']]));
 }
 
 /**
@@ -160,14 +152,10 @@ function fact(name, value) {
   return [make('dt', {}, name), make('dd', {}, value)];
 }
 
-/** @param {number} steps */
-function turn(steps) {
-  if (!table || !work) return;
-  table.frame = (table.frame + steps + views.turntable.frames * 10) % views.turntable.frames;
-  const frame = table.frame;
-  table.marks = Object.entries(places).map(([n, p]) => ({ spot: p.turntable[frame],
-    kind: /** @type {'active' | 'placed'} */ (Number(n) === chosen ? 'active' : 'placed') }));
-  table.paint();
+/** All points on the turntable. */
+function showPoints() {
+  const others = Object.entries(places).filter(([n]) => Number(n) !== chosen).map(([, p]) => p);
+  table?.show(others, places[chosen] || null, 'active');
 }
 
 /** @param {number} number */
@@ -183,9 +171,7 @@ async function choose(number) {
     fill(pane.caption, views.names[point.part][k]);
     pane.paint();
   });
-  const seen = places[number]?.turntable.findIndex((s) => s[2]);
-  if (table && seen !== undefined && seen >= 0 && !places[number].turntable[table.frame][2]) table.frame = seen;
-  turn(0);
+  showPoints();
   view?.redraw();
 }
 
@@ -228,7 +214,7 @@ window.addEventListener('keydown', (event) => {
   else if (key === 'k') step(-1);
   else if (key === 'o') { alpha = alpha > 0.6 ? 0 : alpha + 0.25; view?.redraw(); }
   else if (key === 'f') view?.fit();
-  else if (key === '[' || key === ']') turn(key === ']' ? 1 : -1);
+  else if (key === '[' || key === ']') table?.rotate(key === ']' ? 1 : -1);
   else if (key === '?') keyHelp([['A', 'accept'], ['R', 'write a note, then send back'], ['J K', 'next person, person before'],
     ['O', 'opacity of the regions'], ['F', 'whole person'], ['[ ]', 'turn the body']]);
   else return;

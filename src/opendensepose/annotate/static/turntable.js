@@ -14,9 +14,10 @@ export class Turntable extends Pane {
   /**
    * @param {HTMLElement} place
    * @param {{width: number, height: number, frames: number}} size
+   * @param {string} label
    */
-  constructor(place, { width, height, frames }) {
-    super(place, width, height, 'whole body: drag to turn');
+  constructor(place, { width, height, frames }, label) {
+    super(place, width, height, label);
     this.frames = frames;
     /** @type {Places[]} */
     this.placed = [];

@@ -16,7 +16,8 @@ export class Vertices {
     this.view = view;
     this.drawing = drawing;
     this.chosen = ''; // the shape whose vertices show
-    this.held = -1; // its vertex being dragged
+    /** @type {{key: string, vertex: number} | null} */
+    this.held = null; // the vertex being dragged; still held when its outline is no longer the chosen one
   }
 
   shape() {
@@ -31,13 +32,14 @@ export class Vertices {
   grab(x, y) {
     const shape = this.shape();
     const at = this.view.toPhoto(x, y);
-    if (shape) {
-      this.held = near(this.view, shape.points, x, y);
-      if (this.held < 0) {
-        this.held = nearEdge(this.view, shape.points, x, y);
-        if (this.held >= 0) shape.points.splice(this.held, 0, at);
-      }
-      if (this.held >= 0) return undefined;
+    let vertex = shape ? near(this.view, shape.points, x, y) : -1;
+    if (shape && vertex < 0) {
+      vertex = nearEdge(this.view, shape.points, x, y);
+      if (vertex >= 0) shape.points.splice(vertex, 0, at);
+    }
+    if (shape && vertex >= 0) {
+      this.held = { key: shape.key, vertex };
+      return undefined;
     }
     const other = this.drawing.at(...at);
     this.chosen = other?.key || '';
@@ -46,14 +48,14 @@ export class Vertices {
 
   /** Move the vertex that is held. @param {[number, number]} at photo */
   drag(at) {
-    const shape = this.shape();
-    if (shape) shape.points[this.held] = at;
+    const shape = this.held && this.drawing.find(this.held.key);
+    if (this.held && shape) shape.points[this.held.vertex] = at;
   }
 
   /** Let go; the shape that has changed. */
   release() {
-    this.held = -1;
-    const shape = this.shape();
+    const shape = this.held && this.drawing.find(this.held.key);
+    this.held = null;
     if (shape) shape.points = shape.points.map(rounded);
     return shape;
   }

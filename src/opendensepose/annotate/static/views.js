@@ -1,6 +1,7 @@
 // Pictures of the body surface on canvases: the six views of a part, and the turntable.
 
 import { context, make } from './dom.js';
+import { disc } from './screen.js';
 
 /**
  * @typedef {import('./api.js').Spot} Spot
@@ -112,10 +113,7 @@ export class Pane {
       draw.fill();
     } else draw.stroke();
     if (kind !== 'placed' && seen) {
-      draw.beginPath();
-      draw.arc(sx, sy, 1.6, 0, 7);
-      draw.fillStyle = '#d7263d';
-      draw.fill();
+      disc(draw, [sx, sy], 1.6, '#d7263d');
     }
     draw.restore();
   }
