@@ -132,7 +132,7 @@ def _leg(half: Half, inside: NDArray) -> NDArray:
     x, _, z = half.centre.T
     hip = half.joint("upperleg01")
     crotch = half.centre[inside & (x > -0.02), 2].min()
-    side = hip[2] + 0.08  # height where front and back rims meet at the side of the hip
+    side = hip[2] + 0.03  # height where front and back rims meet at the side of the hip
     rim_front = crotch + 0.005 + (side - crotch) * np.minimum(-x / 0.16, 1.2)
     rim_back = hip[2] + 0.07
     t = np.clip(_coronal(half) / 0.03, -1, 1) / 2 + 0.5  # 0 behind, 1 in front
@@ -169,11 +169,12 @@ def _label_arm(half: Half, arm: NDArray, chart: NDArray) -> None:
     below = split(half, arm, plane(elbow, (elbow - shoulder) + (wrist - elbow), half.centre))
     hand = split(half, below, plane(wrist, wrist - half.joint("lowerarm02"), half.centre))
     upper, lower = arm & ~below, below & ~hand
-    # outwards across the upper arm, turned to the back: seen from the front the inner half takes two thirds
-    outwards = np.array([-0.9, 0.45, 0.6])
-    outer = split(
-        half, upper, _limb(half, ("upperarm01", "upperarm02", "lowerarm01"), np.stack([outwards] * 2))
-    )
+    # outwards across the upper arm, turned to the back: seen from the front the inner half takes two thirds,
+    # from behind hardly anything
+    bones = ("upperarm01", "upperarm02", "lowerarm01")
+    outwards, backwards = np.array([-0.9, 0.45, 0.6]), np.array([-0.4, 0.9, 0.0])
+    field = np.maximum(*(_limb(half, bones, np.stack([way] * 2)) for way in (outwards, backwards)))
+    outer = split(half, upper, field)
     back = palm_normal(half)
     outer |= split(half, lower, _limb(half, ("lowerarm01", "lowerarm02", "wrist"), np.stack([back] * 2)))
     chart[arm] = np.where(hand, 3, np.where(upper, np.where(outer, 18, 16), np.where(outer, 22, 20)))[arm]
@@ -192,7 +193,8 @@ def _label_leg(half: Half, leg: NDArray, chart: NDArray) -> None:
     below = split(half, leg, plane(knee, (knee - hip) + (ankle - knee), half.centre))
     foot = split(half, below, plane(ankle + UP * 0.04, [0, 0, -1], half.centre))
     ahead = np.stack([np.array([0, -1.0, 0])] * 4)
-    front = split(half, leg & ~below, _limb(half, ("upperleg01", "upperleg02", "lowerleg01"), ahead))
+    thigh = _limb(half, ("upperleg01", "upperleg02", "lowerleg01"), ahead)
+    front = split(half, leg & ~below, thigh - 0.02)
     front |= split(half, below & ~foot, _limb(half, ("lowerleg01", "lowerleg02", "foot"), ahead))
     chart[leg] = np.where(foot, 6, np.where(below, np.where(front, 13, 11), np.where(front, 9, 7)))[leg]
 

@@ -26,8 +26,8 @@ from opendensepose.surface.body import Body
 from opendensepose.surface.parts import MIRROR_CHART
 
 ASSET = Path(__file__).parents[1] / "src/opendensepose/surface/assets/odp24.npz"
-# degrees from U towards V, chosen so that a chart lies as in the usual picture of the atlas
-TURNS = {6: -36.0, 7: -10.0, 9: 4.0, 11: 4.0, 13: -8.0, 16: -4.0, 18: -4.0, 20: 4.0, 22: 4.0, 23: 6.0}
+# degrees from U towards V: U and V run as in published outputs (docs/atlas.md)
+TURNS = {6: -38.0, 7: -18.0, 9: 8.0, 11: 2.0, 13: -7.0, 16: 6.0, 18: -18.0, 20: 9.0, 22: -3.0, 23: 10.0}
 NECK = 0.4  # how much wider the neck is drawn
 RIGHT = (3, 6, 7, 9, 11, 13, 16, 18, 20, 22, 23)
 
