@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,8 +31,20 @@ class ConvNorm(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.norm(self.conv(x))
+        norm = self.norm
+        if self.training and isinstance(norm, nn.BatchNorm2d) and not norm.training:
+            x = self._folded(norm, x)  # frozen: no maps are kept for its gradient
+        else:
+            x = norm(self.conv(x))
         return F.relu(x, inplace=True) if self.relu else x
+
+    def _folded(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+        """The convolution with what a norm that uses its stored statistics does to it in its kernel."""
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        kernel = self.conv.weight * scale[:, None, None, None]
+        shift = norm.bias - norm.running_mean * scale
+        return F.conv2d(x, kernel, shift, self.conv.stride, self.conv.padding)
 
 
 def plain_conv(inputs: int, outputs: int, kernel: int, norm: Norm | None) -> nn.Module:
