@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=list(PRECISIONS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--freeze-norms", action="store_true", help="batch norms use their stored statistics")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -99,6 +100,7 @@ def main() -> None:
                     canvases=((256, 256),),
                     threads=options.threads,
                     precision=precision,
+                    freeze_norms=options.freeze_norms,
                     lr=1e-5,
                     held_out=0,
                 )
