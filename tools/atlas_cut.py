@@ -173,8 +173,8 @@ def _label_arm(half: Half, arm: NDArray, chart: NDArray) -> None:
     # from behind hardly anything
     bones = ("upperarm01", "upperarm02", "lowerarm01")
     outwards, backwards = np.array([-0.9, 0.45, 0.6]), np.array([-0.4, 0.9, 0.0])
-    field = np.maximum(*(_limb(half, bones, np.stack([way] * 2)) for way in (outwards, backwards)))
-    outer = split(half, upper, field)
+    outside, behind = (_limb(half, bones, np.stack([way] * 2)) for way in (outwards, backwards))
+    outer = split(half, upper, np.maximum(outside, behind))
     back = palm_normal(half)
     outer |= split(half, lower, _limb(half, ("lowerarm01", "lowerarm02", "wrist"), np.stack([back] * 2)))
     chart[arm] = np.where(hand, 3, np.where(upper, np.where(outer, 18, 16), np.where(outer, 22, 20)))[arm]
@@ -194,7 +194,7 @@ def _label_leg(half: Half, leg: NDArray, chart: NDArray) -> None:
     foot = split(half, below, plane(ankle + UP * 0.04, [0, 0, -1], half.centre))
     ahead = np.stack([np.array([0, -1.0, 0])] * 4)
     thigh = _limb(half, ("upperleg01", "upperleg02", "lowerleg01"), ahead)
-    front = split(half, leg & ~below, thigh - 0.02)
+    front = split(half, leg & ~below, thigh - 0.02)  # metres: side seams run ahead of the bone
     front |= split(half, below & ~foot, _limb(half, ("lowerleg01", "lowerleg02", "foot"), ahead))
     chart[leg] = np.where(foot, 6, np.where(below, np.where(front, 13, 11), np.where(front, 9, 7)))[leg]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from opendensepose.annotate.drawing import _read
+from opendensepose.annotate.drawing import _cache, _read
+from opendensepose.surface.atlas import Atlas
 
 
 @pytest.fixture
@@ -44,3 +46,9 @@ def test_a_damaged_file_is_none_or_the_same(stored: tuple[Path, np.ndarray]) -> 
         refused += read is None
         assert read is None or np.array_equal(read, maps)
     assert refused > 100
+
+
+def test_an_atlas_whose_charts_lie_otherwise_has_views_of_its_own() -> None:
+    atlas = Atlas.load()
+    turned = replace(atlas, entry_uv=1 - atlas.entry_uv)
+    assert _cache(atlas) == _cache(replace(atlas)) != _cache(turned)

@@ -33,7 +33,7 @@ def test_a_frozen_norm_goes_into_the_kernel(kernel: int, stride: int) -> None:
     assert all(torch.equal(v, stored[k]) for k, v in norm.state_dict().items())
 
 
-def test_a_norm_that_learns_keeps_its_statistics() -> None:
+def test_a_norm_that_learns_follows_what_it_sees() -> None:
     layer = ConvNorm(3, 4)
     before = layer.norm.state_dict()["running_mean"].clone()
     layer.train()(torch.randn(2, 3, 6, 6) + 5)

@@ -66,9 +66,9 @@ def load_views(progress: Callable[[int], object] | None = None) -> tuple[ViewSet
 
 
 def _cache(atlas: Atlas) -> Path:
-    shape = hashlib.sha256(
-        atlas.vertices.tobytes() + atlas.faces.tobytes() + repr((DIRECTIONS, SIZE)).encode()
-    )
+    drawn = (atlas.vertices, atlas.faces, atlas.face_chart, atlas.entry_uv)  # U, V: the lines on the body
+    shape = hashlib.sha256(b"".join(array.tobytes() for array in drawn))
+    shape.update(repr((DIRECTIONS, SIZE)).encode())
     return cache_folder() / f"views-{VERSION}-{shape.hexdigest()[:12]}"
 
 
