@@ -1,8 +1,9 @@
 """From a trained net to the one-file model that the torch-free runtime reads, and back to weights.
 
 The graphs keep the net's own names for their weights, norms unfolded (onnxruntime folds them when it loads):
-so a model file is also a starting point for training. Kernels and matrices are stored in half precision, or
-kernels of a net on crops and of its detector in 8-bit integers, in which they run as well (`quantise.py`).
+so a model file is also a starting point for training, and beside the graphs of a net on crops lies what only
+training reads. Kernels and matrices are stored in half precision, or kernels of a net on crops and of its
+detector in 8-bit integers, in which they run as well (`quantise.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 
 import opendensepose
 from opendensepose.io.files import atomic
-from opendensepose.io.modelfile import CERTAINTY, ModelFile
+from opendensepose.io.modelfile import CERTAINTY, REST, ModelFile
 from opendensepose.model import crops, graphs
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
@@ -165,6 +166,7 @@ def crop_graphs(
         whole, cuts = typical_pictures(typical), typical_crops(typical)
         traced["detector.onnx"] = quantise(traced["detector.onnx"], whole, keep=FLOATS)
         traced["dense.onnx"] = quantise(traced["dense.onnx"], cuts)
+    traced[REST] = _rest(graphs.Crops(net), traced["dense.onnx"])
     return {name: _pack(graph, half).SerializeToString() for name, graph in traced.items()}
 
 
@@ -239,6 +241,15 @@ def _trace(
     return graph
 
 
+def _rest(module: nn.Module, graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Weights of the module that its graph lacks, in a graph without steps: only training reads them."""
+    own = {k: v for k, v in module.state_dict().items() if not k.endswith("num_batches_tracked")}
+    lacking = sorted(own.keys() - weights_of(graph).keys())
+    weights = [numpy_helper.from_array(own[name].numpy(), name) for name in lacking]
+    empty = helper.make_graph([], "rest", [], [], weights)
+    return helper.make_model(empty, opset_imports=graph.opset_import)
+
+
 def _part_twins(graph: onnx.GraphProto) -> None:
     """Store equal weights one by one: the exporter stores one, and an Identity for each twin."""
     weights = {weight.name: weight for weight in graph.initializer}
@@ -276,7 +287,7 @@ def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
         return load_checkpoint(source)["ema"]["state"]
     file = ModelFile.open(source)
     state = {}
-    parts = [graph for graph in (file.detector, file.decoder, file.dense) if graph]
+    parts = [graph for graph in (file.detector, file.decoder, file.dense, file.rest) if graph]
     models = [onnx.load_from_string(graph) for graph in parts]
     for full, weight in (pair for model in models for pair in weights_of(model).items()):
         if full.startswith(PREFIX):

@@ -103,7 +103,7 @@ def test_a_net_on_crops_in_integers(tiny_net, crop_net, people, tmp_path):
     for name, values in crop_net.state_dict().items():
         if f"crops.{name}" in stored:
             assert torch.allclose(stored[f"crops.{name}"], values, atol=float(values.abs().max()) / 60), name
-    wanted = {k for k in crop_net.state_dict() if "num_batches" not in k and "presence" not in k}
+    wanted = {k for k in crop_net.state_dict() if "num_batches" not in k}
     assert wanted <= {k.removeprefix("crops.") for k in stored}
     for name, values in tiny_net.state_dict().items():
         if name in stored:
@@ -128,7 +128,7 @@ def test_weights_that_are_equal_are_all_stored(tiny_net, people, tmp_path):
     """As those of new norms are: the exporter makes one array of them."""
     net = CropNet(widths=(8, 12, 16, 24), depths=(1, 2, 2, 1), up=(8, 12, 16))
     torch.nn.init.zeros_(net.mix.conv2.norm.weight)  # folded in, its kernel would be lost
-    wanted = {name for name in net.state_dict() if "num_batches" not in name and "presence" not in name}
+    wanted = {name for name in net.state_dict() if "num_batches" not in name}
     for calibrate in (None, people):
         stored = read_weights(export(net, tmp_path / "m.odp", detector=tiny_net, calibrate=calibrate))
         assert wanted == {name.removeprefix("crops.") for name in stored if name.startswith("crops.")}

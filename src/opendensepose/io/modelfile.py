@@ -18,7 +18,8 @@ WEIGHTS = Path(__file__).parents[1] / "weights"  # the models that come with the
 FORMAT = 1
 CERTAINTY = "certainty"  # output [N] of the dense graph: how sure it is of each person, 0..1
 LIMITS = {"model.json": 1 << 20, "detector.onnx": 2 << 30, "dense.onnx": 2 << 30}  # bytes
-OPTIONAL = {"decoder.onnx": 2 << 30}
+REST = "rest.onnx"  # weights that only training reads
+OPTIONAL = {"decoder.onnx": 2 << 30, REST: 2 << 30}
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class ModelFile:
     detector: bytes = field(repr=False)  # ONNX
     dense: bytes = field(repr=False)  # ONNX
     decoder: bytes | None = field(repr=False, default=None)  # ONNX, of full-size nets
+    rest: bytes | None = field(repr=False, default=None)  # ONNX: weights that only training reads
 
     @classmethod
     def open(cls, name_or_path: str | os.PathLike[str]) -> ModelFile:
@@ -52,7 +54,8 @@ class ModelFile:
                 f"{path}: expected a whole model file, got a broken or foreign one ({error})"
             ) from error
         meta = _parse_meta(parts["model.json"], path)
-        return cls(meta, parts["detector.onnx"], parts["dense.onnx"], parts.get("decoder.onnx"))
+        detector, dense = parts["detector.onnx"], parts["dense.onnx"]
+        return cls(meta, detector, dense, parts.get("decoder.onnx"), parts.get(REST))
 
 
 def find_model(name_or_path: str | os.PathLike[str]) -> Path:
