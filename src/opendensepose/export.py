@@ -8,6 +8,7 @@ detector in 8-bit integers, in which they run as well (`quantise.py`).
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 
 import opendensepose
 from opendensepose.io.files import atomic
-from opendensepose.io.modelfile import CERTAINTY, REST, ModelFile
+from opendensepose.io.modelfile import CERTAINTY, REST, ModelFile, find_model
 from opendensepose.model import crops, graphs
 from opendensepose.model.crops import CropNet
 from opendensepose.model.rcnn import MODELS, DensePoseRCNN
@@ -59,11 +60,14 @@ def export(
     threshold: float = 0.5,
     half: bool = True,
     calibrate: str | os.PathLike[str] | None = None,  # folder of dense truth
+    average: str | os.PathLike[str] | None = None,  # a model file, a packaged model or a checkpoint
+    share: float = 0.6,
     extra: dict[str, Any] | None = None,  # further keys of model.json
 ) -> Path:
     """Write a model file; a checkpoint's averaged weights are used.
 
     With `calibrate` a net on crops and its detector run in 8-bit integers, whose ranges its pictures show.
+    With `average` the net gets `share` of its own weights and the rest of those.
 
     A net on crops gets the people that `detector` finds: that of a model file, a packaged model or a
     checkpoint. `short` and `long` bound the sides of the detector's input. Raises FileNotFoundError, or
@@ -74,6 +78,10 @@ def export(
     else:
         model, source = load_model(checkpoint_or_model), Path(checkpoint_or_model).read_bytes()
     further = dict(extra or {})
+    if average is not None:
+        model = averaged(model, average, share)
+        digest = hashlib.sha256(find_model(average).read_bytes()).hexdigest()
+        further |= {"average": {"share": share, "with_sha256": digest}}
     if isinstance(model, CropNet):
         finder = detector if isinstance(detector, DensePoseRCNN) else load_detector(detector)
         height, width = crops.CANVAS
@@ -121,6 +129,27 @@ def load_model(checkpoint: str | os.PathLike[str]) -> DensePoseRCNN | CropNet:
     else:
         model.settings = replace(model.settings, atlas=atlas or model.settings.atlas)
     return model.eval()
+
+
+def averaged(
+    model: DensePoseRCNN | CropNet, other: str | os.PathLike[str], share: float
+) -> DensePoseRCNN | CropNet:
+    """The net with `share` (0..1) of its weights and the rest of those of a model file or checkpoint of it.
+
+    Between weights before and after further training lie some that are better on other pictures than either
+    (Wortsman et al., Robust fine-tuning of zero-shot models, 2022). Raises FileNotFoundError or ValueError.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share: expected 0..1, got {share}")
+    mixed = copy.deepcopy(model)
+    missing = load_weights(mixed, own_weights(mixed, read_weights(other)), f"average {other}")
+    lacking = [name for name in missing if not name.startswith("presence.")]  # files of before have none
+    if lacking:
+        raise ValueError(f"average {other}: expected weights of the same net, got none for {lacking[0]}")
+    own, theirs = model.state_dict(), mixed.state_dict()
+    floating = [name for name, values in own.items() if values.is_floating_point()]
+    mixed.load_state_dict(own | {name: torch.lerp(theirs[name], own[name], share) for name in floating})
+    return mixed
 
 
 def load_detector(source: str | os.PathLike[str]) -> DensePoseRCNN:

@@ -34,6 +34,13 @@ def test_checkpoint_to_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert predictor.meta["input"] == {"short": 64, "long": 96, "upscale": False}
     result = predictor(np.full((80, 120, 3), 128, np.uint8), boxes=[[10, 10, 60, 70]])
     assert result.dense[0].labels.shape == (60, 50)
+    mixed = tmp_path / "mixed.odp"
+    arguments = ["export", str(checkpoint), "--out", str(mixed), "--average", str(out), "--share", "0.25"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert odp.load(mixed).meta["average"]["share"] == 0.25
+    done = CliRunner().invoke(main, [*arguments[:-3], str(tmp_path / "absent.odp")])
+    assert done.exit_code != 0 and "absent.odp" in done.output and "Traceback" not in done.output
 
 
 def test_missing_checkpoint(tmp_path: Path) -> None:

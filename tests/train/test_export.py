@@ -1,3 +1,5 @@
+import copy
+import hashlib
 import json
 import zipfile
 
@@ -19,6 +21,7 @@ from opendensepose.model.losses import RARE
 from opendensepose.runtime import load
 from opendensepose.runtime.preprocess import cut_out
 from opendensepose.surface.parts import MIRROR_CHART
+from opendensepose.train.checkpoint import save_checkpoint
 
 
 @pytest.fixture
@@ -177,6 +180,44 @@ def test_both_nets_come_back_from_a_model_file(trained, crop_net, tmp_path, monk
     assert torch.allclose(presence, crop_net.presence.weight, rtol=1e-3, atol=1e-6)
     again = export(crop_net, tmp_path / "b.odp", detector=model_from_file(path, "tiny"))
     assert ModelFile.open(again).detector == ModelFile.open(path).detector
+
+
+@pytest.mark.parametrize("suffix", [".odp", ".pt"])
+def test_weights_lie_between_those_of_two_files(trained, crop_net, tmp_path, suffix):
+    before = copy.deepcopy(crop_net)
+    for values in crop_net.parameters():
+        values.data += torch.randn_like(values) / 10
+    other = tmp_path / f"before{suffix}"
+    if suffix == ".odp":
+        export(before, other, detector=trained, half=False)
+    else:
+        save_checkpoint(other, {"ema": {"state": before.state_dict()}})
+    path = export(
+        crop_net, tmp_path / "a.odp", detector=trained, half=False, average=other, share=0.3, name="a"
+    )
+    state = read_weights(path)
+    for name, values in before.state_dict().items():
+        if "num_batches" not in name:
+            expected = 0.3 * crop_net.state_dict()[name] + 0.7 * values
+            assert torch.allclose(state[f"crops.{name}"], expected, atol=1e-6), name
+    assert ModelFile.open(path).meta["average"] == {
+        "share": 0.3,
+        "with_sha256": hashlib.sha256(other.read_bytes()).hexdigest(),
+    }
+
+
+def test_weights_of_another_net_are_not_mixed_in(trained, crop_net, tmp_path):
+    save_checkpoint(tmp_path / "b.pt", {"ema": {"state": trained.state_dict()}})
+    with pytest.raises(ValueError, match=r"^average .*b\.pt: expected weights of this net"):
+        export(crop_net, tmp_path / "a.odp", detector=trained, average=tmp_path / "b.pt")
+    state = crop_net.state_dict()
+    del state["mix.conv1.conv.weight"]
+    save_checkpoint(tmp_path / "b.pt", {"ema": {"state": state}})
+    with pytest.raises(ValueError, match=r"expected weights of the same net, got none for mix\.conv1\.conv"):
+        export(crop_net, tmp_path / "a.odp", detector=trained, average=tmp_path / "b.pt")
+    with pytest.raises(ValueError, match=r"^share: expected 0\.\.1, got 1\.5$"):
+        export(crop_net, tmp_path / "a.odp", detector=trained, average="small", share=1.5)
+    assert not (tmp_path / "a.odp").exists()
 
 
 def test_same_net_same_bytes(trained, tmp_path):

@@ -35,6 +35,16 @@ from opendensepose.cli.common import JsonCommand, json_option, write_summary
     metavar="DIR",
     help="Of a net on crops: run it and its detector in 8-bit integers, as the pictures of DIR suggest.",
 )
+@click.option(
+    "--average", metavar="NAME|FILE", help="Mix the weights with those of this model or checkpoint."
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="Of the checkpoint's own weights in the mixture.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 @json_option
 def export(
