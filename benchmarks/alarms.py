@@ -23,7 +23,7 @@ from benchmarks import machine
 from opendensepose.io.files import InputError, expand_inputs
 
 LEAST = 0.2  # scores below it are not looked at
-THRESHOLDS = (0.3, 0.35, 0.4, 0.6, 0.8)
+THRESHOLDS = (0.3, 0.35, 0.4, 0.6, 0.8)  # and the model's own
 SHOWN = 12  # groups that are printed: those with somebody in most images, from the second threshold on
 
 
@@ -56,18 +56,18 @@ def look(predictor: odp.Predictor, path: Path, image: Path) -> Alarm | None:
     return Alarm(group, image.name, float(scores.max(initial=0.0)))
 
 
-def summarise(alarms: Sequence[Alarm]) -> dict[str, Any]:
+def summarise(alarms: Sequence[Alarm], thresholds: Sequence[float] = THRESHOLDS) -> dict[str, Any]:
     """Share of images with somebody from each threshold on, all and by group."""
     groups = defaultdict(list)
     for alarm in alarms:
         groups[alarm.group].append(alarm.score)
 
     def row(scores: list[float]) -> dict[str, Any]:
-        shares = [float((np.array(scores) >= t).mean()) for t in THRESHOLDS]
+        shares = [float((np.array(scores) >= t).mean()) for t in thresholds]
         return {"images": len(scores), "somebody": shares}
 
     return {
-        "thresholds": list(THRESHOLDS),
+        "thresholds": list(thresholds),
         "all": row([alarm.score for alarm in alarms]),
         "groups": {name: row(scores) for name, scores in sorted(groups.items())},
         "images": {f"{alarm.group}/{alarm.name}": alarm.score for alarm in alarms},
@@ -77,8 +77,11 @@ def summarise(alarms: Sequence[Alarm]) -> dict[str, Any]:
 def print_summary(numbers: dict[str, Any]) -> None:
     """One line for all images, and for the groups with most of the alarms."""
     groups = numbers["groups"]
-    often = sorted(groups, key=lambda name: -groups[name]["images"] * groups[name]["somebody"][1])
-    print(f"{'share of images with somebody, threshold':42s} images", *(f"{t:5.2f}" for t in THRESHOLDS))
+    often = sorted(groups, key=lambda name: -groups[name]["images"] * groups[name]["somebody"][0])
+    print(
+        f"{'share of images with somebody, threshold':42s} images",
+        *(f"{t:5.2f}" for t in numbers["thresholds"]),
+    )
     for name, row in (("all", numbers["all"]), *((name, groups[name]) for name in often[:SHOWN])):
         print(f"  {name:40s} {row['images']:6d}", *(f"{value:5.2f}" for value in row["somebody"]))
 
@@ -94,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     predictor = odp.load(options.model)
     files = [(path, image) for path in options.paths for image in find_images(path, options.without)]
     seen = [look(predictor, *each) for each in tqdm(files, unit="image", disable=None)]
-    numbers = summarise([alarm for alarm in seen if alarm is not None])
+    thresholds = sorted({*THRESHOLDS, predictor.meta["threshold"]})
+    numbers = summarise([alarm for alarm in seen if alarm is not None], thresholds)
     numbers |= {"unreadable": seen.count(None), "machine": machine.describe()}
     print_summary(numbers)
     print(machine.line(numbers["machine"]))

@@ -16,6 +16,8 @@ def test_shares_are_counted() -> None:
     assert told["all"] == {"images": 4, "somebody": [0.75, 0.75, 0.5, 0.25, 0.25]}
     assert told["groups"]["b"] == {"images": 2, "somebody": [1.0, 1.0, 0.5, 0.0, 0.0]}
     assert told["images"]["b/2"] == 0.35
+    told = summarise(seen, [0.34, 0.36])
+    assert told["thresholds"] == [0.34, 0.36] and told["all"]["somebody"] == [0.75, 0.5]
 
 
 def test_images_are_found_at_any_depth_but_for_some(tmp_path: Path) -> None:
