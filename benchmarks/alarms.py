@@ -24,7 +24,7 @@ from opendensepose.io.files import InputError, expand_inputs
 
 LEAST = 0.2  # scores below it are not looked at
 THRESHOLDS = (0.3, 0.35, 0.4, 0.6, 0.8)  # and the model's own
-SHOWN = 12  # groups that are printed: those with somebody in most images, from the second threshold on
+SHOWN = 12  # groups that are printed: those with somebody in most images, from the first threshold on
 
 
 @dataclass(frozen=True)
